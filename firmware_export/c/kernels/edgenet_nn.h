@@ -1,0 +1,213 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ * Part of edgenet. A copy inside a generated project may be used under any terms you like.
+ */
+/*
+ * Int8 neural network kernels in plain C99: no memory of their own, no floating point, no library calls.
+ *
+ * Every kernel has the form
+ *     void edgenet_NAME(const edgenet_NAME_params *p, const int8_t *input, int8_t *output);
+ * and the same bits as TensorFlow Lite Micro's reference kernel for that operator. input and output must not overlap.
+ *
+ * Numbers
+ *   real = scale * (q - zero_point). In all parameters, input_offset = -zero_point of the input, and
+ *   output_offset = +zero_point of the output.
+ *   A factor between scales is multiplier * 2^(shift - 31), with multiplier in [2^30, 2^31) or 0, and shift in
+ *   [-31, 30]; see edgenet_requantize.
+ * Layouts
+ *   Activations are batch, height, width, channels, channels next to each other. Convolution filters are output
+ *   channel, height, width, input channel; depthwise filters are height, width, output channel.
+ */
+#ifndef EDGENET_NN_H
+#define EDGENET_NN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The extents of a tensor with four axes. For a convolution's filter, batch is the number of output channels. */
+typedef struct {
+    int32_t batch, height, width, channels;
+} edgenet_shape;
+
+/* Something in both directions: a filter's size, its stride, its dilation, the padding before. */
+typedef struct {
+    int32_t height, width;
+} edgenet_pair;
+
+/* CONV_2D. filter.channels may divide input.channels: then there are groups. */
+typedef struct {
+    edgenet_shape input, filter, output;
+    edgenet_pair stride, dilation, pad;
+    int32_t input_offset, output_offset;
+    int32_t activation_min, activation_max; /* the output is clamped to these */
+    int32_t per_channel;                    /* 1: a multiplier and shift for every output channel; 0: one for all */
+    const int8_t *weights;
+    const int32_t *bias; /* one for every output channel, or NULL */
+    const int32_t *multiplier;
+    const int8_t *shift;
+} edgenet_conv2d_s8_params;
+void edgenet_conv2d_s8(const edgenet_conv2d_s8_params *p, const int8_t *input, int8_t *output);
+
+/* DEPTHWISE_CONV_2D. Output channels are a multiple of the input's: channel c makes c * m to c * m + m - 1. */
+typedef edgenet_conv2d_s8_params edgenet_depthwise_conv2d_s8_params;
+void edgenet_depthwise_conv2d_s8(const edgenet_depthwise_conv2d_s8_params *p, const int8_t *input, int8_t *output);
+
+/* FULLY_CONNECTED: input (rows, depth), weights (channels, depth), output (rows, channels). */
+typedef struct {
+    int32_t rows, depth, channels;
+    int32_t input_offset, output_offset;
+    int32_t activation_min, activation_max;
+    int32_t per_channel; /* as in CONV_2D */
+    const int8_t *weights;
+    const int32_t *bias; /* or NULL */
+    const int32_t *multiplier;
+    const int8_t *shift;
+} edgenet_fully_connected_s8_params;
+void edgenet_fully_connected_s8(const edgenet_fully_connected_s8_params *p, const int8_t *input, int8_t *output);
+
+/* ADD over four axes; a stride of 0 repeats (broadcasts) that input along that axis. */
+typedef struct {
+    int32_t shape[4];
+    int32_t first_stride[4], second_stride[4];
+    int32_t first_offset, second_offset, output_offset;
+    int32_t first_multiplier, first_shift;
+    int32_t second_multiplier, second_shift;
+    int32_t output_multiplier, output_shift;
+    int32_t activation_min, activation_max;
+} edgenet_add_s8_params;
+void edgenet_add_s8(const edgenet_add_s8_params *p, const int8_t *first, const int8_t *second, int8_t *output);
+
+/* AVERAGE_POOL_2D and MAX_POOL_2D: only what lies inside the input counts. */
+typedef struct {
+    edgenet_shape input, output;
+    edgenet_pair filter, stride, pad;
+    int32_t activation_min, activation_max;
+} edgenet_pool2d_s8_params;
+typedef edgenet_pool2d_s8_params edgenet_average_pool2d_s8_params;
+typedef edgenet_pool2d_s8_params edgenet_max_pool2d_s8_params;
+void edgenet_average_pool2d_s8(const edgenet_average_pool2d_s8_params *p, const int8_t *input, int8_t *output);
+void edgenet_max_pool2d_s8(const edgenet_max_pool2d_s8_params *p, const int8_t *input, int8_t *output);
+
+/*
+ * MEAN: up to three axes that stay and three that vanish, with the input's strides along them. The multiplier holds
+ * input scale / output scale / number of values.
+ */
+typedef struct {
+    int32_t kept[3], kept_stride[3];
+    int32_t reduced[3], reduced_stride[3];
+    int32_t input_offset, output_offset;
+    int32_t multiplier, shift;
+} edgenet_mean_s8_params;
+void edgenet_mean_s8(const edgenet_mean_s8_params *p, const int8_t *input, int8_t *output);
+
+/* PAD over four axes: before[i] elements of value ahead of the input along axis i, and as many behind as fit. */
+typedef struct {
+    int32_t input[4], output[4], before[4];
+    int32_t value;
+} edgenet_pad_s8_params;
+void edgenet_pad_s8(const edgenet_pad_s8_params *p, const int8_t *input, int8_t *output);
+
+/* CONCATENATION, one call for each input: rows of width elements go to output_start of the output's rows. */
+typedef struct {
+    int32_t rows, width, output_width, output_start;
+} edgenet_concatenation_s8_params;
+void edgenet_concatenation_s8(const edgenet_concatenation_s8_params *p, const int8_t *input, int8_t *output);
+
+/* LOGISTIC, QUANTIZE, RELU, RELU6: output = table[input + 128] for each of size elements. */
+typedef struct {
+    int32_t size;
+    const int8_t *table; /* 256 entries */
+} edgenet_lookup_s8_params;
+void edgenet_lookup_s8(const edgenet_lookup_s8_params *p, const int8_t *input, int8_t *output);
+
+/* SOFTMAX of each row. Differences to the row's largest value become Q5.26; below diff_min they count as nothing. */
+typedef struct {
+    int32_t rows, depth;
+    int32_t multiplier, left_shift, diff_min;
+} edgenet_softmax_s8_params;
+void edgenet_softmax_s8(const edgenet_softmax_s8_params *p, const int8_t *input, int8_t *output);
+
+/* x * 2^n, modulo 2^32: what a 32-bit register keeps. */
+static inline int32_t edgenet_shift_left(int32_t x, int32_t n)
+{
+    return (int32_t)((uint32_t)x << n);
+}
+
+/* a + b, modulo 2^32. */
+static inline int32_t edgenet_add_wrapping(int32_t a, int32_t b)
+{
+    return (int32_t)((uint32_t)a + (uint32_t)b);
+}
+
+/* a * b / 2^31 rounded, halves towards +infinity; for b >= 0. An arithmetic right shift of negative numbers is
+ * assumed, as every C compiler for our targets has it. */
+static inline int32_t edgenet_high_mul(int32_t a, int32_t b)
+{
+    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
+}
+
+/* x / 2^n rounded, halves away from zero; n in [0, 31]. */
+static inline int32_t edgenet_divide_by_power_of_two(int32_t x, int32_t n)
+{
+    const int32_t mask = (int32_t)(((uint32_t)1 << n) - 1U);
+    const int32_t threshold = (mask >> 1) + (x < 0 ? 1 : 0);
+    return (x >> n) + ((x & mask) > threshold ? 1 : 0);
+}
+
+/* x * multiplier * 2^(shift - 31), rounded twice as TensorFlow Lite's reference kernels do. */
+static inline int32_t edgenet_requantize(int32_t x, int32_t multiplier, int32_t shift)
+{
+    const int32_t left = shift > 0 ? shift : 0;
+    const int32_t right = shift > 0 ? 0 : -shift;
+    return edgenet_divide_by_power_of_two(edgenet_high_mul(edgenet_shift_left(x, left), multiplier), right);
+}
+
+/* x limited to [low, high], which lie within int8. */
+static inline int8_t edgenet_clamp_s8(int32_t x, int32_t low, int32_t high)
+{
+    return (int8_t)(x < low ? low : (x > high ? high : x));
+}
+
+/* The filter positions begin to end - 1 that fall inside an input. */
+typedef struct {
+    int32_t begin, end;
+} edgenet_range;
+
+/* For a filter of size taps, dilation apart, whose first tap lies at origin (negative: in the padding) of an input
+ * with extent elements. */
+static inline edgenet_range edgenet_taps_inside(int32_t origin, int32_t size, int32_t dilation, int32_t extent)
+{
+    edgenet_range range;
+    const int32_t left = extent - origin;
+    const int32_t fit = left > 0 ? (left + dilation - 1) / dilation : 0;
+    range.begin = origin < 0 ? (dilation - 1 - origin) / dilation : 0;
+    range.end = fit < size ? fit : size;
+    return range;
+}
+
+/* A filter over one output pixel: where its first tap lies, and which of its taps fall inside the input. */
+typedef struct {
+    int32_t y, x;
+    edgenet_range rows, columns;
+} edgenet_window;
+
+static inline edgenet_window edgenet_window_at(int32_t y, int32_t x, edgenet_pair filter, edgenet_pair dilation,
+                                               edgenet_shape input)
+{
+    edgenet_window window;
+    window.y = y;
+    window.x = x;
+    window.rows = edgenet_taps_inside(y, filter.height, dilation.height, input.height);
+    window.columns = edgenet_taps_inside(x, filter.width, dilation.width, input.width);
+    return window;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* EDGENET_NN_H */

@@ -1,0 +1,209 @@
+"""Compares what runtimes answer, bit for bit, and says where they first differ and how much a comparison tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from firmware_export.batch import Batch
+from firmware_export.graph import Array, Graph, Op
+
+Counts = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where a runtime first leaves the oracle.
+
+    Attributes:
+        operator: index in the .tflite; None when operators' outputs agree but the network's outputs differ.
+        type: the operator's type, or "output" for one of the network's outputs.
+        tensor: name of its (first) output.
+        differing: how many values differ, out of `values` compared.
+        max_difference: the largest difference, in quanta.
+        sample: the first sample in which it differs.
+        position: where in the tensor, in that sample.
+        expected: what the oracle has there.
+        got: what the runtime has there.
+    """
+
+    operator: int | None
+    type: str
+    tensor: str
+    differing: int
+    values: int
+    max_difference: float
+    sample: int
+    position: tuple[int, ...]
+    expected: float
+    got: float
+
+    def __str__(self) -> str:
+        where = self.type if self.operator is None else f"operator {self.operator} {self.type}"
+        return (
+            f"{where} (output '{self.tensor}'): {self.differing} of {self.values} values differ, by at most "
+            f"{self.max_difference:g}; first in sample {self.sample} at {list(self.position)}: "
+            f"expected {self.expected:g}, got {self.got:g}"
+        )
+
+
+@dataclass
+class _Count:
+    """Running sums for one tensor."""
+
+    values: int = 0
+    differing: int = 0
+    max_difference: float = 0.0
+    first: tuple[int, int, float, float] | None = None
+
+    def add(self, expected: Array, got: Array, samples: Counts) -> None:
+        """Compares (N, values) with (N, values); `samples` (N,) are the samples' numbers."""
+        self.values += expected.size
+        where = np.argwhere(_bits(expected) != _bits(got))
+        if len(where) == 0:
+            return
+        self.differing += len(where)
+        rows, columns = where[:, 0], where[:, 1]
+        wanted, had = expected[rows, columns].astype(np.float64), got[rows, columns].astype(np.float64)
+        self.max_difference = max(self.max_difference, float(np.abs(wanted - had).max()))
+        if self.first is None:
+            self.first = (int(samples[rows[0]]), int(columns[0]), float(wanted[0]), float(had[0]))
+
+
+class Tally:
+    """What comparing one runtime with the oracle gave so far."""
+
+    def __init__(self, graph: Graph) -> None:
+        """Begins with nothing compared."""
+        self._graph = graph
+        self._operators: dict[int, _Count] = {}
+        self._outputs = [_Count() for _ in graph.outputs]
+
+    @property
+    def values(self) -> int:
+        """How many values were compared."""
+        return sum(count.values for count in (*self._outputs, *self._operators.values()))
+
+    @property
+    def operators(self) -> int:
+        """How many operators' outputs were compared."""
+        return len(self._operators)
+
+    def uncompared(self, wanted: Iterable[int]) -> tuple[int, ...]:
+        """Which of these operators were not compared."""
+        return tuple(sorted(set(wanted) - self._operators.keys()))
+
+    def add(self, expected: Batch, got: Batch, samples: Counts) -> Counts:
+        """Compares two batches of the samples with these numbers; which rows differ in the network's outputs."""
+        differs = np.zeros(len(samples), bool)
+        for count, wanted, had in zip(self._outputs, expected.outputs, got.outputs, strict=True):
+            flat_wanted, flat_had = wanted.reshape(len(wanted), -1), had.reshape(len(had), -1)
+            count.add(flat_wanted, flat_had, samples)
+            differs |= (_bits(flat_wanted) != _bits(flat_had)).any(axis=1)
+        for index in sorted(expected.operators.keys() & got.operators.keys()):
+            self._operators.setdefault(index, _Count()).add(expected.operators[index], got.operators[index], samples)
+        return np.flatnonzero(differs)
+
+    def difference(self) -> Difference | None:
+        """The first operator that differs, else the first output that does, else None."""
+        ops = {op.index: op for op in self._graph.ops}
+        for index in sorted(self._operators):
+            if self._operators[index].differing:
+                op = ops[index]
+                return self._describe(self._operators[index], op, op.outputs[0])
+        for count, tensor in zip(self._outputs, self._graph.outputs, strict=True):
+            if count.differing:
+                return self._describe(count, None, tensor)
+        return None
+
+    def _describe(self, count: _Count, op: Op | None, index: int) -> Difference:
+        tensor = self._graph.tensors[index]
+        sample, flat, expected, got = count.first or (0, 0, 0.0, 0.0)
+        several = op is not None and len(op.outputs) > 1
+        position = (flat,) if several else tuple(int(i) for i in np.unravel_index(flat, tensor.shape or (1,)))
+        return Difference(
+            operator=None if op is None else op.index,
+            type="output" if op is None else op.type,
+            tensor=tensor.name,
+            differing=count.differing,
+            values=count.values,
+            max_difference=count.max_difference,
+            sample=sample,
+            position=position,
+            expected=expected,
+            got=got,
+        )
+
+
+@dataclass
+class _Seen:
+    """How often each position of one tensor held a telling value, and which positions ever changed."""
+
+    first: Array
+    telling: Counts
+    changed: npt.NDArray[np.bool_]
+    samples: int = 0
+
+
+@dataclass
+class Information:
+    """How much equal outputs tell.
+
+    A value tells something if it is neither the minimum nor the maximum of its dtype (saturation hides differences)
+    and its position holds different values for different samples (a constant needs no network).
+    """
+
+    _seen: dict[tuple[str, int], _Seen] = field(default_factory=dict)
+
+    def add(self, batch: Batch) -> None:
+        """Takes in the oracle's results for more samples."""
+        for index, values in batch.operators.items():
+            self._add(("operator", index), values)
+        for number, values in enumerate(batch.outputs):
+            self._add(("output", number), values.reshape(len(values), -1))
+
+    def share(self, kind: str) -> float:
+        """The telling share, 0 to 1, of the values of all "operator" or all "output" tensors."""
+        seen = [values for (what, _), values in self._seen.items() if what == kind]
+        total = sum(values.samples * values.telling.size for values in seen)
+        return sum(int(values.telling[values.changed].sum()) for values in seen) / total if total else 0.0
+
+    def outputs_change(self) -> bool:
+        """Whether any output of the network changes from sample to sample."""
+        return any(values.changed.any() for (what, _), values in self._seen.items() if what == "output")
+
+    def _add(self, key: tuple[str, int], values: Array) -> None:
+        if values.dtype.kind in "iu" and values.dtype.itemsize > 2:
+            return
+        if key not in self._seen:
+            width = values.shape[1]
+            self._seen[key] = _Seen(values[0].copy(), np.zeros(width, np.int64), np.zeros(width, bool))
+        seen = self._seen[key]
+        seen.samples += len(values)
+        seen.telling += (~_saturated(values)).sum(axis=0)
+        seen.changed |= (values != seen.first).any(axis=0)
+
+
+def _saturated(values: Array) -> npt.NDArray[np.bool_]:
+    """Where values are the smallest or the largest of their dtype."""
+    if values.dtype.kind not in "iu":
+        return ~np.isfinite(values.astype(np.float64))
+    limits = np.iinfo(values.dtype)
+    result: npt.NDArray[np.bool_] = (values == limits.min) | (values == limits.max)
+    return result
+
+
+def _bits(values: Array) -> Array:
+    """Floats as integers, so that equal means the same bits."""
+    if values.dtype.kind == "f":
+        return np.ascontiguousarray(values).view(f"i{values.dtype.itemsize}")
+    return values
+
+
+def select(batch: Batch, rows: Counts) -> Batch:
+    """Some of the samples of a batch."""
+    operators: Mapping[int, Array] = {index: values[rows] for index, values in batch.operators.items()}
+    return Batch(tuple(values[rows] for values in batch.outputs), operators)

@@ -1,0 +1,82 @@
+"""What convolutions and FULLY_CONNECTED share: multiply, accumulate, add the bias, requantize, clamp."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..graph import Array, Node
+from .arithmetic import Int, activation_range, clamp_int8, quantize_multiplier, requantize, wrap_int32
+from .spec import Constant, Param
+
+MAX_FACTOR = 2.0**30
+"""A factor between scales that still is a shift of at most 30."""
+MAX_TAPS = 65_000
+"""With so many products of up to 128 * 255 a sum stays below 2**31."""
+
+
+def channel_multipliers(node: Node) -> tuple[Int, Int]:
+    """(multipliers, shifts) of input scale * filter scale / output scale: one each, or one for every output channel.
+
+    The product is computed in float64, as TFLite does for convolutions and per-channel FULLY_CONNECTED.
+    """
+    quant = node.need(1).quant
+    scales = quant.scale if quant else ()
+    return _pairs([node.need(0).scale * s / node.output.scale for s in scales])
+
+
+def _pairs(reals: list[float]) -> tuple[Int, Int]:
+    pairs = np.array([quantize_multiplier(real) for real in reals], np.int64).reshape(-1, 2)
+    return pairs[:, 0], pairs[:, 1]
+
+
+def finish(node: Node, acc: Int, multipliers: Int, shifts: Int) -> Array:
+    """int8 outputs from accumulators (..., channels) without bias."""
+    bias = node.input(2)
+    if bias is not None and bias.data is not None:
+        acc = acc + bias.data.astype(np.int64)
+    scaled = requantize(wrap_int32(acc), multipliers, shifts) + node.output.zero_point
+    return clamp_int8(scaled, *output_range(node))
+
+
+def output_range(node: Node) -> tuple[int, int]:
+    """The int8 range that the fused activation leaves."""
+    return activation_range(node.integer("activation"), node.output.scale, node.output.zero_point)
+
+
+def params(node: Node, multipliers: Int, shifts: Int) -> dict[str, Param]:
+    """The kernel parameters that all linear operators have: offsets, clamp, and the four tables."""
+    low, high = output_range(node)
+    weights = node.need(1)
+    bias = node.input(2)
+    has_bias = bias is not None and bias.data is not None
+    return {
+        "input_offset": -node.need(0).zero_point,
+        "output_offset": node.output.zero_point,
+        "activation_min": low,
+        "activation_max": high,
+        "per_channel": int(len(multipliers) > 1),
+        "weights": Constant("weights", node.constant(1), f"'{weights.name}' {weights.shape}"),
+        "bias": Constant("bias", node.constant(2), f"'{node.need(2).name}'") if has_bias else None,
+        "multiplier": Constant("multiplier", multipliers.astype(np.int32), "input * weight / output scale"),
+        "shift": Constant("shift", shifts.astype(np.int8), "as multiplier * 2^(shift - 31)"),
+    }
+
+
+def scales_in_range(node: Node) -> str | None:
+    """the output's scale must be positive, and the factor from the input's to it below 2**30"""
+    filters = node.input(1)
+    widest = max(filters.quant.scale) if filters is not None and filters.quant is not None else 1.0
+    if node.output.scale > 0 and node.need(0).scale * widest / node.output.scale < MAX_FACTOR:
+        return None
+    return f"{node.need(0).scale:g} to {node.output.scale:g}"
+
+
+def filter_limits(node: Node, channels: int) -> str | None:
+    """What is wrong with a filter with `channels` output channels, or None: its scales, its biases, its size."""
+    filters, bias = node.need(1), node.input(2)
+    if bias is not None and bias.size != channels:
+        return f"{bias.size} biases for {channels} channels"
+    if filters.size // channels > MAX_TAPS:
+        return f"{filters.size // channels:,} weights for each output, more than {MAX_TAPS:,}"
+    count = len(filters.quant.scale) if filters.quant else 0
+    return None if count in (1, channels) else f"{count} scales for {channels} channels"

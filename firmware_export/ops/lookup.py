@@ -1,0 +1,46 @@
+"""Operators that map every int8 value on its own: a table of 256 entries, so any formula is exact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ..graph import Array, Node
+from . import rules
+from .arithmetic import Int
+from .spec import Constant, Constraint, KernelCall, Operator, Shape
+
+Formula: TypeAlias = Callable[[Node, Int], npt.NDArray[np.int8]]
+"""What an operator makes of int64 values in [-128, 127]."""
+
+
+def output_shapes(node: Node) -> Sequence[Shape]:
+    """The input's."""
+    return [node.need(0).shape]
+
+
+def lookup_operator(formula: Formula, *constraints: Constraint) -> Operator:
+    """The operator that applies `formula` to every element, subject to `constraints`."""
+
+    def table(node: Node) -> npt.NDArray[np.int8]:
+        """The 256 outputs, for the inputs -128 to 127."""
+        return formula(node, np.arange(-128, 128, dtype=np.int64))
+
+    def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
+        """int8 (N, *shape)."""
+        return [table(node)[inputs[0].astype(np.int64) + 128]]
+
+    def lower(node: Node) -> Sequence[KernelCall]:
+        """One call of lookup_s8."""
+        values = Constant("table", table(node), f"{node.op.type} of -128 to 127")
+        return [KernelCall("lookup_s8", {"size": node.output.size, "table": values}, (node.need(0),), node.output)]
+
+    return Operator(
+        constraints=(rules.int8_first_input, rules.int8_output, *constraints),
+        output_shapes=output_shapes,
+        reference=reference,
+        lower=lower,
+    )

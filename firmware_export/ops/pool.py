@@ -1,0 +1,62 @@
+"""What AVERAGE_POOL_2D and MAX_POOL_2D share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from ..graph import Array, Node
+from . import linear, rules
+from .spec import Field, KernelCall, Operator, Param, Shape
+from .window import Window, positive_window, window
+
+
+def pool_window(node: Node) -> Window:
+    """The window over the input (B, H, W, C)."""
+    return window(node, (node.integer("filter_h"), node.integer("filter_w")))
+
+
+def output_shapes(node: Node) -> Sequence[Shape]:
+    """(B, OH, OW, C)."""
+    shape = node.need(0).shape
+    return [(shape[0], *pool_window(node).output, shape[3])]
+
+
+def _lower(kernel: str, node: Node) -> Sequence[KernelCall]:
+    """One call of `kernel`."""
+    win = pool_window(node)
+    low, high = linear.output_range(node)
+    params: dict[str, Param] = {
+        "input": node.need(0).shape,
+        "output": node.output.shape,
+        "filter": win.size,
+        "stride": win.stride,
+        "pad": win.pad,
+        "activation_min": low,
+        "activation_max": high,
+    }
+    return [KernelCall(kernel, params, (node.need(0),), node.output)]
+
+
+OPTIONS = {
+    "padding": Field(0, "int8"),
+    "stride_w": Field(1),
+    "stride_h": Field(2),
+    "filter_w": Field(3),
+    "filter_h": Field(4),
+    "activation": Field(5, "int8"),
+}
+CONSTRAINTS = (
+    rules.int8_first_input,
+    rules.int8_output,
+    rules.four_axes,
+    rules.same_quantization,
+    rules.known_activation,
+    linear.scales_in_range,
+    positive_window,
+)
+
+
+def pool_operator(kernel: str, reference: Callable[[Node, Sequence[Array]], Sequence[Array]]) -> Operator:
+    """The operator that `kernel` computes, with its numpy `reference`."""
+    return Operator(output_shapes, reference, partial(_lower, kernel), OPTIONS, CONSTRAINTS)

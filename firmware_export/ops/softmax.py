@@ -1,0 +1,92 @@
+"""SOFTMAX over the last axis, in fixed point.
+
+Source: TFLite's int8 softmax: differences to the row's largest value as Q5.26, exp as Q0.31, sums as Q12.19, one
+reciprocal per row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..graph import Array, Node
+from . import fixedpoint, rules
+from .arithmetic import Int, clamp_int8, divide_by_power_of_two, high_mul, input_radius, quantize_multiplier
+from .spec import Field, KernelCall, Operator, Param, Shape
+
+DIFF_BITS, SUM_BITS = 5, 12
+"""Integer bits of the scaled differences and of the sum."""
+
+
+def probabilities(node: Node) -> str | None:
+    """the output must have scale 1/256 and zero point -128"""
+    out = node.output
+    return None if (out.scale, out.zero_point) == (1 / 256, -128) else f"{out.scale:g} and {out.zero_point}"
+
+
+def scaling(node: Node) -> tuple[int, int]:
+    """(multiplier, left shift) that make Q5.26 of a difference. Source: TFLite PreprocessSoftmaxScaling."""
+    real = node.number("beta") * node.need(0).scale * (1 << (31 - DIFF_BITS))
+    return quantize_multiplier(min(real, 2**31 - 1.0))
+
+
+def scale_in_range(node: Node) -> str | None:
+    """beta must be finite, and beta times the input's scale above 2**-26"""
+    if not math.isfinite(node.number("beta")) or node.number("beta") < 0:
+        return f"beta is {node.number('beta')}"
+    return None if scaling(node)[1] > 0 else f"{node.number('beta') * node.need(0).scale:g}"
+
+
+def depth_in_range(node: Node) -> str | None:
+    """the last axis must have 1 to 4095 elements, so that the sum of exponentials fits Q12.19"""
+    shape = node.need(0).shape
+    return None if shape and 1 <= shape[-1] < 1 << SUM_BITS else f"{shape}"
+
+
+def output_shapes(node: Node) -> Sequence[Shape]:
+    """The input's."""
+    return [node.need(0).shape]
+
+
+def _leading_zeros(x: Int) -> Int:
+    """Of the 32-bit numbers `x` > 0."""
+    return 31 - np.floor(np.log2(x.astype(np.float64))).astype(np.int64)
+
+
+def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
+    """int8 (N, *shape)."""
+    x = inputs[0].astype(np.int64)
+    multiplier, left = scaling(node)
+    diff = x - x.max(axis=-1, keepdims=True)
+    used = diff >= -input_radius(DIFF_BITS, left)
+    exps = fixedpoint.exp_of_negative(high_mul(np.where(used, diff, 0) << left, multiplier), DIFF_BITS)
+    total = np.where(used, divide_by_power_of_two(exps, SUM_BITS), 0).sum(axis=-1, keepdims=True)
+    headroom = _leading_zeros(total)
+    reciprocal = fixedpoint.one_over_one_plus((total << headroom) - (1 << 31))
+    raw = divide_by_power_of_two(high_mul(exps, reciprocal), SUM_BITS - headroom + 31 - 8)
+    return [clamp_int8(np.where(used, raw - 128, -128))]
+
+
+def lower(node: Node) -> Sequence[KernelCall]:
+    """One call of softmax_s8."""
+    multiplier, left = scaling(node)
+    depth = node.output.shape[-1]
+    params: dict[str, Param] = {
+        "rows": math.prod(node.output.shape[:-1]),
+        "depth": depth,
+        "multiplier": multiplier,
+        "left_shift": left,
+        "diff_min": -input_radius(DIFF_BITS, left),
+    }
+    return [KernelCall("softmax_s8", params, (node.need(0),), node.output)]
+
+
+OPERATOR = Operator(
+    options={"beta": Field(0, "float32", 0.0)},
+    constraints=(rules.int8_first_input, rules.int8_output, probabilities, scale_in_range, depth_in_range),
+    output_shapes=output_shapes,
+    reference=reference,
+    lower=lower,
+)

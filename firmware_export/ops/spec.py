@@ -1,0 +1,72 @@
+"""What an operator's file says about it: the form that every file in this folder fills in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ..graph import Array, Node, Tensor
+
+Shape: TypeAlias = tuple[int, ...]
+Constraint: TypeAlias = Callable[[Node], str | None]
+"""The docstring is the rule, as a sentence; returns None when it holds, else what was found instead."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One option in the operator's table in the .tflite schema: its number, kind and default."""
+
+    number: int
+    kind: str = "int32"
+    default: int | float | bool = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """A table that the generated C holds: `role` ends its name, `values` are int8, int32 or float32."""
+
+    role: str
+    values: Array
+    comment: str
+
+
+Param: TypeAlias = int | float | tuple[int, ...] | Constant | None
+
+
+@dataclass(frozen=True)
+class KernelCall:
+    """One call of `c/kernels/<kernel>.c`: its parameters, and the tensors that it reads and writes."""
+
+    kernel: str
+    params: Mapping[str, Param]
+    inputs: tuple[Tensor, ...]
+    output: Tensor
+
+
+def no_macs(node: Node) -> int:
+    """0: this operator multiplies and accumulates nothing."""
+    return 0
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Everything the exporter knows about one operator.
+
+    Attributes:
+        output_shapes: the shapes of the outputs, from those of the inputs and the options.
+        reference: the outputs (N, *shape), from the inputs (N, *shape) or, for constants, (1, *shape); bit-exact.
+        lower: the kernel calls, in order.
+        options: name -> field of the options table.
+        constraints: what has to hold; the docstrings are the rules.
+        macs: multiply-accumulates for one sample.
+        alias: the output is the first input's bytes, under another shape.
+    """
+
+    output_shapes: Callable[[Node], Sequence[Shape]]
+    reference: Callable[[Node, Sequence[Array]], Sequence[Array]]
+    lower: Callable[[Node], Sequence[KernelCall]]
+    options: Mapping[str, Field] = field(default_factory=dict)
+    constraints: tuple[Constraint, ...] = ()
+    macs: Callable[[Node], int] = no_macs
+    alias: bool = False

@@ -1,0 +1,64 @@
+"""Windows that slide over height and width: what convolutions and pools share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..graph import Array, Node
+
+SAME, VALID = 0, 1
+"""Paddings, as the schema numbers them."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Filter size, stride, dilation, padding before, input and output size: each (height, width)."""
+
+    size: tuple[int, int]
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    pad: tuple[int, int]
+    input: tuple[int, int]
+    output: tuple[int, int]
+
+    def pad_after(self, axis: int) -> int:
+        """Rows (axis 0) or columns (axis 1) that the last window reaches beyond the input."""
+        reach = (self.output[axis] - 1) * self.stride[axis] + (self.size[axis] - 1) * self.dilation[axis] + 1
+        return max(0, reach - self.pad[axis] - self.input[axis])
+
+
+def window(node: Node, size: tuple[int, int], dilation: tuple[int, int] = (1, 1)) -> Window:
+    """The window of `node` over its first input (B, H, W, C). Source: TFLite ComputePaddingHeightWidth."""
+    stride = (node.integer("stride_h"), node.integer("stride_w"))
+    extent = node.need(0).shape[1:3]
+    pads, outputs = [], []
+    for axis in range(2):
+        reach = (size[axis] - 1) * dilation[axis] + 1
+        out = (extent[axis] + stride[axis] - (1 if node.integer("padding") == SAME else reach)) // stride[axis]
+        outputs.append(max(0, out))
+        pads.append(max(0, (out - 1) * stride[axis] + reach - extent[axis]) // 2)
+    return Window(size, stride, dilation, (pads[0], pads[1]), (extent[0], extent[1]), (outputs[0], outputs[1]))
+
+
+def pad(x: Array, win: Window, fill: float) -> Array:
+    """`x` (M, H, W, C) with `fill` around it, so that every window lies inside."""
+    widths = [(0, 0), *((win.pad[i], win.pad_after(i)) for i in range(2)), (0, 0)]
+    return np.pad(x, widths, constant_values=fill)
+
+
+def tap(padded: Array, win: Window, ky: int, kx: int) -> Array:
+    """What filter position (ky, kx) sees from every output: (M, OH, OW, C) of a padded input."""
+    y, x = ky * win.dilation[0], kx * win.dilation[1]
+    (oh, ow), (sh, sw) = win.output, win.stride
+    return padded[:, y : y + (oh - 1) * sh + 1 : sh, x : x + (ow - 1) * sw + 1 : sw]
+
+
+def positive_window(node: Node) -> str | None:
+    """strides, dilations and filter sizes must be positive and the padding SAME or VALID"""
+    keys = ("stride_h", "stride_w", "dilation_h", "dilation_w", "filter_h", "filter_w")
+    bad = [f"{key} {node.integer(key)}" for key in keys if key in node.op.options and node.integer(key) < 1]
+    if node.integer("padding") not in (SAME, VALID):
+        bad.append(f"padding {node.integer('padding')}")
+    return ", ".join(bad) or None

@@ -1,0 +1,101 @@
+"""Graph + plan -> constants, buffers and kernel calls in order: all that the emitter needs, and nothing of C."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .graph import Graph, Node, Tensor
+from .ops import OPS
+from .ops.spec import Constant, KernelCall
+from .planner import Plan
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operator: its kernel calls (none for an alias) and what it costs."""
+
+    node: Node
+    calls: tuple[KernelCall, ...]
+    macs: int
+
+
+@dataclass(frozen=True)
+class Program:
+    """The network as calls. `constants` maps C-safe name endings ("op3_weights") to tables."""
+
+    graph: Graph
+    plan: Plan
+    steps: tuple[Step, ...]
+    constants: Mapping[str, Constant]
+
+    @property
+    def kernels(self) -> tuple[str, ...]:
+        """The kernels it calls, each once, sorted."""
+        copies = {"concatenation_s8"} if self.plan.copies else set()
+        return tuple(sorted(copies | {call.kernel for step in self.steps for call in step.calls}))
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference."""
+        return sum(step.macs for step in self.steps)
+
+    @property
+    def weights_bytes(self) -> int:
+        """Bytes of all constant tables: weights, biases, multipliers, shifts, look-up tables."""
+        return sum(constant.values.nbytes for constant in self.constants.values())
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """The network's inputs."""
+        return tuple(self.graph.tensors[i] for i in self.graph.inputs)
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """The network's outputs."""
+        return tuple(self.graph.tensors[i] for i in self.graph.outputs)
+
+
+def lower(graph: Graph, plan: Plan) -> Program:
+    """`graph` (after the passes) as a program."""
+    steps, constants = [], {}
+    for op in graph.ops:
+        node = graph.node(op)
+        calls = tuple(OPS[op.type].lower(node))
+        steps.append(Step(node, calls, OPS[op.type].macs(node)))
+        for call in calls:
+            constants.update(_call_constants(op.index, call))
+    for index, _ in plan.copies:
+        constants.update(_tensor_constant(graph.tensors[index]))
+    return Program(graph, plan, tuple(steps), constants)
+
+
+def constant_name(op_index: int, constant: Constant) -> str:
+    """How the constant of an operator is called."""
+    return f"op{op_index}_{constant.role}"
+
+
+def tensor_constant_name(tensor: Tensor) -> str:
+    """How a constant tensor is called that a kernel reads as an input."""
+    return f"tensor{tensor.index}"
+
+
+def copy_call(tensor: Tensor) -> KernelCall:
+    """The call that copies `tensor`, for an output that can't live where it is computed."""
+    size = math.prod(tensor.shape)
+    params = {"rows": 1, "width": size, "output_width": size, "output_start": 0}
+    return KernelCall("concatenation_s8", params, (tensor,), tensor)
+
+
+def _call_constants(op_index: int, call: KernelCall) -> dict[str, Constant]:
+    found = {constant_name(op_index, v): v for v in call.params.values() if isinstance(v, Constant)}
+    for tensor in call.inputs:
+        found.update(_tensor_constant(tensor))
+    return found
+
+
+def _tensor_constant(tensor: Tensor) -> dict[str, Constant]:
+    if tensor.data is None:
+        return {}
+    return {tensor_constant_name(tensor): Constant("data", tensor.data, f"'{tensor.name}' {tensor.shape}")}

@@ -1,0 +1,144 @@
+"""The result of a proof: frozen data, JSON, and the table for a terminal."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from firmware_export.compare import Difference
+from firmware_export.emulate import Measurement
+
+PROVED, DIFFERS, INCOMPLETE, NOT_INFORMATIVE = "proved", "differs", "incomplete", "not informative"
+OK, NOT_RUN = "ok", "not run"
+INFORMATIVE_MINIMUM = 0.30
+
+
+@dataclass(frozen=True)
+class RuntimeReport:
+    """What one runtime did.
+
+    Attributes:
+        name: "tflm", "numpy", "host" or a core.
+        status: "ok", "differs" or "not run".
+        reason: why it did not run, or how it broke; empty otherwise.
+        version: of the interpreter, compiler or emulator.
+        inputs: samples that it ran.
+        values_compared: with the oracle: the network's outputs and operators' outputs.
+        operators_compared: operators whose outputs were compared.
+        difference: the first one, where there is one.
+        cost: instructions, stack and sizes; cores only.
+        gap: why this is too little for a proof, though what was compared is equal; empty otherwise.
+    """
+
+    name: str
+    status: str
+    reason: str = ""
+    version: str = ""
+    inputs: int = 0
+    values_compared: int = 0
+    operators_compared: int = 0
+    difference: Difference | None = None
+    cost: Measurement | None = None
+    gap: str = ""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Whether all runtimes give the same bits, and what was compared.
+
+    Attributes:
+        model: file name of the .tflite.
+        sha256: of its bytes.
+        verdict: "proved", "differs", "incomplete" or "not informative".
+        message: one sentence that explains it.
+        oracle: the runtime that the others are compared with.
+        inputs: samples in all.
+        given_inputs: how many of them the user gave.
+        operators: how many the model has.
+        values_compared: all runtimes together.
+        informative_share: share (0 to 1) of the operators' output values that tell something: neither the dtype's
+            minimum nor maximum, at a position that changes from sample to sample. Below 0.3 nothing is proved.
+        informative_output_share: the same for the network's outputs alone.
+        edited_files: files of the project that are not what its MANIFEST.json says.
+        notes: what else a reader should know, one sentence each.
+        runtimes: one report each, in the order that was asked for.
+    """
+
+    model: str
+    sha256: str
+    verdict: str
+    message: str
+    oracle: str
+    inputs: int
+    given_inputs: int
+    operators: int
+    values_compared: int
+    informative_share: float
+    informative_output_share: float
+    edited_files: tuple[str, ...]
+    notes: tuple[str, ...]
+    runtimes: tuple[RuntimeReport, ...]
+
+    @property
+    def proved(self) -> bool:
+        """Whether the verdict is "proved"."""
+        return self.verdict == PROVED
+
+    def runtime(self, name: str) -> RuntimeReport:
+        """The report of one runtime.
+
+        Raises:
+            KeyError: it was not asked for.
+        """
+        for report in self.runtimes:
+            if report.name == name:
+                return report
+        raise KeyError(name)
+
+    def to_json(self) -> dict[str, Any]:
+        """The proof as JSON values, keys in the order of the attributes."""
+        return asdict(self)
+
+
+def render(proof: Proof) -> str:
+    """The proof as a few lines and a table for a terminal."""
+    given = f", {proof.given_inputs} of them given" if proof.given_inputs else ""
+    lines = [
+        f"{proof.model}  sha256 {proof.sha256[:16]}...  {proof.operators} operators",
+        f"{proof.inputs} inputs{given}; {proof.values_compared:,} values compared with {proof.oracle}; informative: "
+        f"{proof.informative_share:.1%} of operators' outputs, {proof.informative_output_share:.1%} of the network's",
+        "",
+        *_table([("runtime", "inputs", "operators", "values", "status", ""), *map(_row, proof.runtimes)]),
+    ]
+    for report in proof.runtimes:
+        if report.cost is not None:
+            cost = report.cost
+            lines += [
+                "",
+                f"{report.name}: {cost.instructions:,} instructions per inference, stack {cost.stack_bytes:,} bytes, "
+                f"code {cost.code_bytes:,} bytes, weights {cost.weights_bytes:,} bytes, RAM {cost.ram_bytes:,} bytes",
+            ]
+    if proof.edited_files:
+        lines += ["", f"edited since it was exported: {', '.join(proof.edited_files)}"]
+    for note in proof.notes:
+        lines += ["", f"note: {note}"]
+    return "\n".join([*lines, "", f"{proof.verdict.upper()}: {proof.message}"])
+
+
+def _row(report: RuntimeReport) -> tuple[str, ...]:
+    note = report.reason or report.gap or (str(report.difference) if report.difference else report.version)
+    numbers = (report.inputs, report.operators_compared, report.values_compared)
+    return (report.name, *(f"{number:,}" if number else "-" for number in numbers), report.status, note)
+
+
+def _table(rows: list[tuple[str, ...]]) -> list[str]:
+    """Columns side by side: the names and the status to the left, numbers to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.rjust(width) if 1 <= column <= 3 else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return lines

@@ -1,0 +1,154 @@
+""".tflite bytes -> Graph, exactly what the file says.
+
+Source of the field numbers: the .tflite schema
+(https://github.com/tensorflow/tensorflow/blob/master/tensorflow/compiler/mlir/lite/schema/schema.fbs).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from .errors import ExportError
+from .graph import ABSENT, ITEM_BYTES, Array, Graph, Op, OptionValue, Quant, Tensor
+from .ops import OPS
+from .ops.spec import Field
+from .schema import OPERATORS, TENSOR_TYPES
+from .tables import SCALARS, BadTableError, Table, root
+from .verify import check_supported, check_wiring
+
+MAX_ELEMENTS = 1 << 31
+"""More elements than this in one tensor mean that the file is damaged."""
+
+
+def read_tflite(data: bytes, name: str, *, strict: bool = True) -> Graph:
+    """The network in `data`, the bytes of a .tflite file; `name` is the file name that messages use.
+
+    Args:
+        data: the whole file.
+        name: how messages call it.
+        strict: also insist on what can become C: int8 tensors and supported operators.
+
+    Raises:
+        ExportError: the file is empty, cut short, damaged or no .tflite; or, when strict, a float model or one with
+            an operator that is not supported.
+    """
+    if len(data) < 8:
+        raise ExportError(f"{name}: the file is {'empty' if not data else 'too short for a .tflite'}; copy it again.")
+    if data[4:8] != b"TFL3":
+        raise ExportError(f"{name}: this is not a .tflite file (bytes 4 to 7 are {data[4:8]!r}, not b'TFL3').")
+    try:
+        graph = _graph(root(data), data, name)
+    except (BadTableError, OverflowError) as error:
+        raise ExportError(f"{name}: the file is damaged or cut short ({error}); copy or convert it again.") from error
+    check_wiring(graph)
+    if strict:
+        check_supported(graph)
+    return graph
+
+
+def _graph(model: Table, data: bytes, name: str) -> Graph:
+    """The only subgraph of `model`."""
+    subgraphs = model.tables(2)
+    if len(subgraphs) != 1:
+        what = "no network" if not subgraphs else f"{len(subgraphs)} subgraphs (control flow or resource variables)"
+        raise ExportError(f"{name}: the file has {what}; only files with exactly one subgraph are supported.")
+    main = subgraphs[0]
+    buffers = model.tables(4)
+    codes = tuple(_operator_type(code) for code in model.tables(1))
+    return Graph(
+        name=name,
+        sha256=hashlib.sha256(data).hexdigest(),
+        tensors=tuple(_tensor(i, table, buffers) for i, table in enumerate(main.tables(0))),
+        ops=tuple(_op(i, table, codes) for i, table in enumerate(main.tables(3))),
+        inputs=main.integers(1),
+        outputs=main.integers(2),
+    )
+
+
+def _operator_type(code: Table) -> str:
+    """The name of an operator code; codes above 126 are in the newer field."""
+    number = max(code.integer(0, "int8"), code.integer(3))
+    if number == OPERATORS.index("CUSTOM"):
+        return f"CUSTOM:{code.text(1)}"
+    return OPERATORS[number] if 0 <= number < len(OPERATORS) else f"OPERATOR_{number}"
+
+
+def _tensor(index: int, table: Table, buffers: tuple[Table, ...]) -> Tensor:
+    """Tensor `index`; a batch of -1 is taken as 1, and what can't be printed in a name as '?'."""
+    code = table.integer(1, "int8")
+    if not 0 <= code < len(TENSOR_TYPES):
+        raise BadTableError(f"tensor {index} has type {code}")
+    shape = tuple(1 if extent == -1 else extent for extent in table.integers(0))
+    if any(extent < 0 for extent in shape) or math.prod(shape) >= MAX_ELEMENTS:
+        raise BadTableError(f"tensor {index} has shape {shape}")
+    buffer = table.integer(2, "uint32")
+    if buffer >= len(buffers):
+        raise BadTableError(f"tensor {index} uses buffer {buffer} of {len(buffers)}")
+    dtype = TENSOR_TYPES[code]
+    name = "".join(c if c.isprintable() else "?" for c in table.text(3)) or f"tensor_{index}"
+    return Tensor(index, name, dtype, shape, _quant(table.table(4)), _data(index, buffers[buffer], dtype, shape))
+
+
+def _quant(table: Table | None) -> Quant | None:
+    """Scales and zero points, or None for a tensor that has none."""
+    if table is None:
+        return None
+    scales, zeros = table.array(2, "float32"), table.integers(3, "int64")
+    if scales is None or not len(scales):
+        return None
+    if len(zeros) not in (0, 1, len(scales)):
+        raise BadTableError(f"{len(scales)} scales and {len(zeros)} zero points")
+    if not np.all(np.isfinite(scales)) or bool(np.any(scales < np.float32(0))):
+        raise BadTableError("a scale is negative or not a number")
+    zero_points = zeros or (0,)
+    if len(zero_points) == 1:
+        zero_points *= len(scales)
+    return Quant(tuple(float(s) for s in scales), zero_points, table.integer(6))
+
+
+def _data(index: int, buffer: Table, dtype: str, shape: tuple[int, ...]) -> Array | None:
+    """The constant in `buffer` (shape), or None when it is empty: the tensor is computed."""
+    raw = buffer.array(0, "uint8")
+    at, length = buffer.integer(1, "uint64"), buffer.integer(2, "uint64")
+    if at > 1:
+        if at + length > len(buffer.buf):
+            raise BadTableError(f"the data of tensor {index} lies behind the end")
+        raw = np.frombuffer(buffer.buf, np.uint8, length, at)
+    if raw is None or not len(raw):
+        return None
+    if dtype not in ITEM_BYTES:
+        return raw
+    if len(raw) != math.prod(shape) * ITEM_BYTES[dtype]:
+        raise BadTableError(f"tensor {index} {dtype}{list(shape)} has {len(raw)} bytes of data")
+    values = np.frombuffer(raw.tobytes(), np.dtype(dtype).newbyteorder("<")).astype(dtype).reshape(shape)
+    values.flags.writeable = False
+    return values
+
+
+def _op(index: int, table: Table, codes: tuple[str, ...]) -> Op:
+    """Operator `index` with its options, those that its file in `ops/` names."""
+    code = table.integer(0, "uint32")
+    if code >= len(codes):
+        raise BadTableError(f"operator {index} has code {code} of {len(codes)}")
+    fields = OPS[codes[code]].options if codes[code] in OPS else {}
+    options = _options(table.table(4), fields)
+    return Op(index, codes[code], table.integers(1), table.integers(2), options)
+
+
+def _options(table: Table | None, fields: Mapping[str, Field]) -> Mapping[str, OptionValue]:
+    """Every field of `fields`, at its default where the file leaves it (or the whole table) out."""
+    values: dict[str, OptionValue] = {}
+    for key, field in fields.items():
+        if field.kind in SCALARS:
+            values[key] = field.default if table is None else table.scalar(field.number, field.kind, field.default)
+        else:
+            values[key] = () if table is None else table.integers(field.number)
+    return MappingProxyType(values)
+
+
+__all__ = ["ABSENT", "read_tflite"]

@@ -1,0 +1,105 @@
+"""Every invariant of a Graph: run after the reader and after each pass."""
+
+from __future__ import annotations
+
+from .errors import ExportError
+from .graph import ABSENT, Graph, Op, Tensor
+from .ops import OPS
+
+FOLDED = ("SHAPE", "STRIDED_SLICE", "PACK")
+"""Operators that compute the shape of a RESHAPE, and vanish because the file states that shape anyway."""
+BORDER = ("QUANTIZE", "DEQUANTIZE")
+"""Operators between float and int8."""
+
+
+def check_wiring(graph: Graph) -> None:
+    """Tensors exist, each is written once and before it is read, and inputs and outputs are what they seem.
+
+    Raises:
+        ExportError: naming the operator and what is wrong.
+    """
+    known = {t.index for t in graph.tensors if t.data is not None} | set(graph.inputs) | {ABSENT}
+    count = len(graph.tensors)
+    for index in (*graph.inputs, *graph.outputs):
+        if not 0 <= index < count:
+            raise ExportError(f"{graph.name}: the file is damaged (input or output {index} of {count} tensors).")
+    for op in graph.ops:
+        _check_op(graph, op, known)
+        known.update(op.outputs)
+    for index in graph.outputs:
+        if index not in known:
+            raise ExportError(f"{graph.name}: no operator computes the output '{graph.tensors[index].name}'.")
+    if not graph.inputs or not graph.outputs:
+        raise ExportError(f"{graph.name}: the network has no {'outputs' if graph.inputs else 'inputs'}.")
+
+
+def _check_op(graph: Graph, op: Op, known: set[int]) -> None:
+    """One operator of `check_wiring`: `known` holds what is computed before it."""
+    count = len(graph.tensors)
+    for index in (*op.inputs, *op.outputs):
+        if not (0 <= index < count or (index == ABSENT and index in op.inputs)):
+            raise ExportError(
+                f"{graph.name}: the file is damaged (operator {op.index} {op.type} uses tensor {index} of {count})."
+            )
+    for index in op.inputs:
+        if index not in known:
+            name = graph.tensors[index].name
+            raise ExportError(f"{graph.where(op)} reads '{name}' before anything computes it.")
+    for index in op.outputs:
+        if index in known:
+            name = graph.tensors[index].name
+            raise ExportError(f"{graph.where(op)} writes '{name}', which is a constant or has been written already.")
+
+
+def check_supported(graph: Graph) -> None:
+    """Operators are known and tensors are quantized.
+
+    Raises:
+        ExportError: naming the first operator or tensor that can't become C, and what to do.
+    """
+    floats = [(op, t) for op in graph.ops for t in _tensors(graph, op) if t.dtype in ("float32", "float16")]
+    if floats and all(op.type in BORDER for op, _ in floats):
+        raise ExportError(
+            f"{graph.name}: '{floats[0][1].name}' is {floats[0][1].dtype} at the network's border; needs int8 inputs "
+            "and outputs: convert again with inference_input_type and inference_output_type int8."
+        )
+    for _, tensor in floats:
+        raise ExportError(
+            f"{graph.name}: is a float model (tensor '{tensor.name}' is {tensor.dtype}); "
+            "needs int8: run edgenet quantize."
+        )
+    for op in graph.ops:
+        if op.type not in OPS and op.type not in FOLDED:
+            raise unsupported(graph, op)
+
+
+def _tensors(graph: Graph, op: Op) -> list[Tensor]:
+    return [graph.tensors[index] for index in (*op.inputs, *op.outputs) if index != ABSENT]
+
+
+def unsupported(graph: Graph, op: Op) -> ExportError:
+    """The error for an operator that has no file in `ops/`."""
+    return ExportError(
+        f"{graph.where(op)} is not supported. Supported: {', '.join(sorted(OPS))}. "
+        "Build the network from these, or export it for TFLite Micro with --format array."
+    )
+
+
+def check_constraints(graph: Graph) -> None:
+    """Every operator is supported, meets its constraints, and has the output shapes that its maths gives.
+
+    Raises:
+        ExportError: naming the operator, the rule and what was found.
+    """
+    for op in graph.ops:
+        if op.type not in OPS:
+            raise unsupported(graph, op)
+        node = graph.node(op)
+        for rule in OPS[op.type].constraints:
+            if found := rule(node):
+                sentence = " ".join((rule.__doc__ or "").split())
+                raise ExportError(f"{graph.where(op)}: {sentence} ({found}).")
+        expected = [tuple(shape) for shape in OPS[op.type].output_shapes(node)]
+        got = [t.shape for t in node.outputs]
+        if expected != got:
+            raise ExportError(f"{graph.where(op)}: its output should have shape {expected}, the file says {got}.")
