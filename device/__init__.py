@@ -1,0 +1,1 @@
+"""Read digits from a camera, a file or a simulated camera. Never imports tensorflow."""
