@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from single_op import check, linear_specs, model, random_int8
+from tflite_builder import TensorSpec
+
+from firmware_export import ExportError
+from firmware_export.passes import apply_passes
+from firmware_export.reader import read_tflite
+
+SAME, VALID = 0, 1
+CASES = {
+    "plain": {},
+    "wide stride, dilated rows": {
+        "kernel": (3, 2),
+        "stride": (2, 1),
+        "dilation": (2, 1),
+        "activation": 1,
+        "per_channel": False,
+    },
+    "dilated columns, valid": {
+        "kernel": (3, 2),
+        "stride": (2, 3),
+        "dilation": (1, 2),
+        "padding": VALID,
+        "activation": 3,
+    },
+    "two groups": {"groups": 2, "activation": 2},
+    "1x1 without bias": {"kernel": (1, 1), "bias": False},
+    "batch of two": {"batch": 2},
+    "taps that all miss the input": {"kernel": (2, 2), "dilation": (11, 11)},
+    "factor above one": {"output_scale": 0.0004},
+}
+
+
+def conv(
+    *,
+    batch: int = 1,
+    kernel: tuple[int, int] = (3, 3),
+    stride: tuple[int, int] = (1, 1),
+    dilation: tuple[int, int] = (1, 1),
+    padding: int = SAME,
+    activation: int = 0,
+    per_channel: bool = True,
+    bias: bool = True,
+    groups: int = 1,
+    output_scale: float = 0.3,
+) -> bytes:
+    size, channels, filters = (9, 8), 4, 6
+    linear = linear_specs(
+        1, (filters, *kernel, channels // groups), filters, axis=0, per_channel=per_channel, bias=bias, input_scale=0.05
+    )
+    reach = [1 if padding == SAME else (kernel[i] - 1) * dilation[i] + 1 for i in range(2)]
+    out = [(size[i] + stride[i] - reach[i]) // stride[i] for i in range(2)]
+    options = {"padding": padding, "stride_h": stride[0], "stride_w": stride[1], "activation": activation}
+    options |= {"dilation_h": dilation[0], "dilation_w": dilation[1]}
+    return model(
+        "CONV_2D",
+        [TensorSpec((batch, *size, channels), scale=0.05, zero_point=3), *linear],
+        [TensorSpec((batch, *out, filters), scale=output_scale, zero_point=-5)],
+        options,
+    )
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bits_are_those_of_tflite_micro(case: str, tmp_path: Path, compiler: str) -> None:
+    check(conv(**CASES[case]), tmp_path, compiler)  # type: ignore[arg-type]
+
+
+def test_wrong_output_shape_is_named() -> None:
+    filters = TensorSpec((2, 3, 3, 1), data=random_int8(1, (2, 3, 3, 1)))
+    data = model(
+        "CONV_2D", [TensorSpec((1, 5, 5, 1)), filters], [TensorSpec((1, 5, 4, 2))], {"stride_w": 1, "stride_h": 1}
+    )
+    with pytest.raises(ExportError, match=r"operator 0 CONV_2D \(output 't2'\): its output should have shape"):
+        apply_passes(read_tflite(data, "m.tflite"))
+
+
+def test_computed_filter_is_refused() -> None:
+    data = model(
+        "CONV_2D",
+        [TensorSpec((1, 5, 5, 1)), TensorSpec((2, 3, 3, 1), name="w")],
+        [TensorSpec((1, 5, 5, 2))],
+        {"stride_w": 1, "stride_h": 1},
+    )
+    with pytest.raises(ExportError, match=r"the filter must be a constant of int8 .*'w' is computed"):
+        apply_passes(read_tflite(data, "m.tflite"))

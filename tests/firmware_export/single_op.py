@@ -1,0 +1,113 @@
+"""Models of one operator, and their check: numpy and compiled C against TFLite Micro's interpreter."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import needs
+import numpy as np
+from tflite_builder import OpSpec, TensorSpec, build
+
+from firmware_export import emit, reference
+from firmware_export.graph import Array, OptionValue
+from firmware_export.passes import apply_passes
+from firmware_export.planner import plan_memory
+from firmware_export.program import lower
+from firmware_export.reader import read_tflite
+from firmware_export.vectors import generated_inputs
+
+SAMPLES = 9
+WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
+SANITIZE = ["-g", "-O1", "-fsanitize=undefined,address", "-fno-sanitize-recover=all"]
+KERNELS = Path(emit.__file__).parent / "c" / "kernels"
+
+
+def model(
+    kind: str,
+    inputs: Sequence[TensorSpec],
+    outputs: Sequence[TensorSpec],
+    options: Mapping[str, OptionValue] | None = None,
+) -> bytes:
+    """A .tflite with one operator; inputs with data are constants."""
+    tensors = [*inputs, *outputs]
+    given = [i for i, t in enumerate(inputs) if t.data is None]
+    made = list(range(len(inputs), len(tensors)))
+    op = OpSpec(kind, tuple(range(len(inputs))), tuple(made), options or {})
+    return build(tensors, [op], given, made)
+
+
+def tflm_outputs(data: bytes, inputs: Sequence[Array]) -> list[Array]:
+    """TFLite Micro's outputs, one array (N, ...) per output, for inputs (N, *shape)."""
+    needs.need_packages("tflite_micro")
+    from tflite_micro.python.tflite_micro import runtime
+
+    interpreter = runtime.Interpreter.from_bytes(data, arena_size=4 << 20)
+    graph = read_tflite(data, "single.tflite")
+    rows: list[list[Array]] = [[] for _ in graph.outputs]
+    for i in range(len(inputs[0])):
+        for number, values in enumerate(inputs):
+            interpreter.set_input(values[i], number)
+        interpreter.invoke()
+        for number, row in enumerate(rows):
+            row.append(np.array(interpreter.get_output(number)))
+    shapes = [graph.tensors[index].shape for index in graph.outputs]
+    return [np.stack(row).reshape(-1, *shape) for row, shape in zip(rows, shapes, strict=True)]
+
+
+def check(data: bytes, folder: Path, compiler: str, golden: Sequence[Array] | None = None) -> list[Array]:
+    """numpy and the C of `data` give what TFLite Micro (or `golden`) gives; returns that."""
+    graph = read_tflite(data, "single.tflite")
+    inputs = generated_inputs(graph, SAMPLES)
+    expected = tflm_outputs(data, inputs) if golden is None else list(golden)
+    for got, want in zip(reference.run(graph, inputs), expected, strict=True):
+        np.testing.assert_array_equal(got, want)
+    run_c(data, folder, compiler, inputs, expected)
+    return expected
+
+
+def run_c(data: bytes, folder: Path, compiler: str, inputs: Sequence[Array], expected: Sequence[Array]) -> None:
+    """Compiles the self-test with sanitizers, with `expected` as its golden vectors, and runs it."""
+    graph = apply_passes(read_tflite(data, "single.tflite"))
+    program = lower(graph, plan_memory(graph))
+    vectors = [emit.Vector(tuple(x[i] for x in inputs), tuple(y[i] for y in expected)) for i in range(len(inputs[0]))]
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in emit.emit(program, "single", (), vectors).items():
+        (folder / name).write_text(text)
+    sources = [*map(str, folder.glob("*.c")), *(str(KERNELS / f"{kernel}.c") for kernel in program.kernels)]
+    binary = folder / "selftest"
+    subprocess.run([compiler, *WARNINGS, *SANITIZE, "-I", str(KERNELS), *sources, "-o", str(binary)], check=True)
+    done = subprocess.run([str(binary)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (
+        0,
+        f"single: {len(vectors)} of {len(vectors)} golden vectors bit-exact\n",
+    ), done.stdout + done.stderr
+
+
+def random_int8(seed: int, shape: tuple[int, ...], low: int = -127, high: int = 127) -> Array:
+    """int8 values, the same in every run."""
+    return np.random.RandomState(seed).randint(low, high + 1, shape).astype(np.int8)
+
+
+def linear_specs(
+    seed: int,
+    filter_shape: tuple[int, ...],
+    channels: int,
+    *,
+    axis: int,
+    per_channel: bool,
+    bias: bool,
+    input_scale: float,
+) -> list[TensorSpec]:
+    """The filter and the bias of a convolution or FULLY_CONNECTED."""
+    source = np.random.RandomState(seed)
+    scales = source.uniform(0.001, 0.02, channels if per_channel else 1).astype(np.float32)
+    weights = TensorSpec(
+        filter_shape, scale=list(scales), axis=axis, data=random_int8(seed, filter_shape), name="weights"
+    )
+    if not bias:
+        return [weights]
+    values = source.randint(-2000, 2000, channels).astype(np.int32)
+    bias_scales = list((scales * np.float32(input_scale)).astype(np.float32))
+    return [weights, TensorSpec((channels,), "int32", bias_scales, axis=0, data=values, name="bias")]

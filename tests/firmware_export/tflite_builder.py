@@ -1,0 +1,141 @@
+"""Builds small .tflite files, so that operators can be tried over shapes, strides, paddings and scales."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import flatbuffers
+import numpy as np
+import numpy.typing as npt
+
+from firmware_export.graph import OptionValue
+from firmware_export.ops import OPS
+from firmware_export.schema import OPERATORS, TENSOR_TYPES
+
+OPTION_TABLES = {
+    "CONV_2D": 1,
+    "DEPTHWISE_CONV_2D": 2,
+    "AVERAGE_POOL_2D": 5,
+    "MAX_POOL_2D": 5,
+    "FULLY_CONNECTED": 8,
+    "SOFTMAX": 9,
+    "CONCATENATION": 10,
+    "ADD": 11,
+    "RESHAPE": 17,
+    "PAD": 22,
+    "MEAN": 27,
+}
+"""Operator -> the number of its options table in the schema's union."""
+
+
+@dataclass(frozen=True, eq=False)
+class TensorSpec:
+    """A tensor to put into the file; `scale` and `zero_point` may be single or one per channel along `axis`."""
+
+    shape: tuple[int, ...]
+    dtype: str = "int8"
+    scale: float | Sequence[float] | None = 0.5
+    zero_point: int = 0
+    axis: int = 0
+    data: npt.NDArray[Any] | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class OpSpec:
+    """An operator to put into the file; options left out are written as the schema's defaults."""
+
+    type: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Mapping[str, OptionValue]
+
+
+def build(tensors: Sequence[TensorSpec], ops: Sequence[OpSpec], inputs: Sequence[int], outputs: Sequence[int]) -> bytes:
+    """The bytes of a .tflite file with one subgraph."""
+    b = flatbuffers.Builder(1024)
+    types = sorted({op.type for op in ops})
+    constants = [t.data for t in tensors if t.data is not None]
+    buffers = [_buffer(b, None), *(_buffer(b, data) for data in constants)]
+    numbers = iter(range(1, len(buffers)))
+    tables = [_tensor(b, i, t, next(numbers) if t.data is not None else 0) for i, t in enumerate(tensors)]
+    operators = [_operator(b, op, types.index(op.type)) for op in ops]
+    graph_fields = [_offsets(b, tables), _ints(b, inputs), _ints(b, outputs), _offsets(b, operators)]
+    graph = _table(b, 5, [(i, "offset", at) for i, at in enumerate(graph_fields)])
+    codes = [_code(b, kind) for kind in types]
+    fields = [
+        (1, "offset", _offsets(b, codes)),
+        (2, "offset", _offsets(b, [graph])),
+        (4, "offset", _offsets(b, buffers)),
+    ]
+    model = _table(b, 8, [(0, "uint32", 3), *fields])
+    b.Finish(model, file_identifier=b"TFL3")
+    return bytes(b.Output())
+
+
+def _table(b: flatbuffers.Builder, fields: int, values: Sequence[tuple[int, str, Any]]) -> int:
+    writers = {
+        "offset": b.PrependUOffsetTRelativeSlot,
+        "int8": b.PrependInt8Slot,
+        "uint8": b.PrependUint8Slot,
+        "bool": b.PrependBoolSlot,
+        "int32": b.PrependInt32Slot,
+        "uint32": b.PrependUint32Slot,
+        "float32": b.PrependFloat32Slot,
+    }
+    b.StartObject(fields)
+    for slot, kind, value in values:
+        b.ForceDefaults(kind != "offset")
+        writers[kind](slot, value, 0)
+    b.ForceDefaults(False)
+    return int(b.EndObject())
+
+
+def _offsets(b: flatbuffers.Builder, items: Sequence[int]) -> int:
+    b.StartVector(4, len(items), 4)
+    for item in reversed(items):
+        b.PrependUOffsetTRelative(item)
+    return int(b.EndVector())
+
+
+def _ints(b: flatbuffers.Builder, values: Sequence[int]) -> int:
+    return int(b.CreateNumpyVector(np.array(values, np.int32)))
+
+
+def _buffer(b: flatbuffers.Builder, data: npt.NDArray[Any] | None) -> int:
+    if data is None:
+        return _table(b, 3, [])
+    b.StartVector(1, data.nbytes, 16)
+    b.head = b.head - data.nbytes
+    b.Bytes[b.head : b.head + data.nbytes] = data.tobytes()
+    return _table(b, 3, [(0, "offset", int(b.EndVector()))])
+
+
+def _tensor(b: flatbuffers.Builder, index: int, spec: TensorSpec, buffer: int) -> int:
+    name = b.CreateString(spec.name or f"t{index}")
+    shape = _ints(b, spec.shape)
+    fields = [(0, "offset", shape), (2, "uint32", buffer), (3, "offset", name)]
+    if spec.scale is not None:
+        scales = np.atleast_1d(np.array(spec.scale, np.float32))
+        scale = b.CreateNumpyVector(scales)
+        zeros = b.CreateNumpyVector(np.full(len(scales), spec.zero_point, np.int64))
+        quant = _table(b, 7, [(2, "offset", scale), (3, "offset", zeros), (6, "int32", spec.axis)])
+        fields.append((4, "offset", quant))
+    return _table(b, 10, [*fields, (1, "int8", TENSOR_TYPES.index(spec.dtype))])
+
+
+def _operator(b: flatbuffers.Builder, op: OpSpec, code: int) -> int:
+    fields: list[tuple[int, str, Any]] = [(0, "uint32", code)]
+    fields += [(1, "offset", _ints(b, op.inputs)), (2, "offset", _ints(b, op.outputs))]
+    if op.type in OPTION_TABLES:
+        known = OPS[op.type].options if op.type in OPS else {}
+        values = [(f.number, f.kind, op.options.get(key, f.default)) for key, f in known.items()]
+        fields += [(3, "uint8", OPTION_TABLES[op.type]), (4, "offset", _table(b, 8, values))]
+    return _table(b, 9, fields)
+
+
+def _code(b: flatbuffers.Builder, kind: str) -> int:
+    number = OPERATORS.index(kind)
+    return _table(b, 4, [(0, "int8", min(number, 127)), (2, "int32", 1), (3, "int32", number)])
