@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
+from types import FrameType
 
 from edgenet import __version__
 
@@ -27,6 +30,7 @@ INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _interrupt_quietly()
     try:
         args = _parser(arguments).parse_args(arguments)
         if args.verb is None:
@@ -38,6 +42,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("edgenet: interrupted; nothing half-written is left.", file=sys.stderr)
         return INTERRUPTED
+
+
+def _interrupt_quietly() -> None:
+    """Lets Ctrl-C end the process without the complaints of objects that it caught half built.
+
+    TensorFlow's destructors raise AttributeError when a KeyboardInterrupt left their __init__ in the middle; Python
+    prints such tracebacks through `sys.unraisablehook`, whichever moment the garbage collector picks.
+    """
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        sys.unraisablehook = lambda _complaint: None
+        raise KeyboardInterrupt
+
+    main_thread = threading.current_thread() is threading.main_thread()
+    if main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
