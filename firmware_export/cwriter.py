@@ -10,7 +10,16 @@ import numpy as np
 
 from .graph import Array
 
-C_TYPES = {"int8": "int8_t", "int32": "int32_t", "float32": "float"}
+C_TYPES = {
+    "int8": "int8_t",
+    "uint8": "uint8_t",
+    "bool": "uint8_t",
+    "int16": "int16_t",
+    "int32": "int32_t",
+    "int64": "int64_t",
+    "float32": "float",
+}
+"""The C type of a tensor's elements; of other dtypes nothing can be emitted."""
 WIDTH = 120
 SLOT = re.compile(r"/\*<(\w+)\*/.*?/\*>\*/", re.DOTALL)
 """/*<name*/ what makes the skeleton valid C /*>*/: a slot."""
@@ -73,7 +82,12 @@ def table(ctype: str, name: str, values: Array, storage: str = "const") -> str:
 
 
 def _integer(value: int) -> str:
-    return "INT32_MIN" if value == -(2**31) else str(value)
+    """An integer literal that no compiler warns of: the smallest numbers have no literal of their own."""
+    if value == -(2**31):
+        return "INT32_MIN"
+    if value == -(2**63):
+        return "INT64_MIN"
+    return str(value) if -(2**31) < value < 2**31 else f"INT64_C({value})"
 
 
 def initializer(value: int | float | tuple[int, ...]) -> str:

@@ -90,8 +90,9 @@ class _Writer:
                 yield comment(f"'{tensor.name}' {tensor.dtype} {tensor.shape}")
                 yield f"{prefix}_SIZE {tensor.size}"
                 yield f"{prefix}_SHAPE {initializer(tensor.shape)}"
-                yield f"{prefix}_SCALE {float_literal(tensor.scale)}"
-                yield f"{prefix}_ZERO_POINT ({tensor.zero_point})"
+                if tensor.quant is not None:
+                    yield f"{prefix}_SCALE {float_literal(tensor.scale)}"
+                    yield f"{prefix}_ZERO_POINT ({tensor.zero_point})"
 
     def _label_declaration(self) -> str:
         if not self.labels:
@@ -100,9 +101,14 @@ class _Writer:
         return f"#define {count} {len(self.labels)}\nextern const char *const {self.name}_labels[{count}];"
 
     def _run_parameters(self) -> str:
-        inputs = [f"const int8_t *{n}" for n in buffer_names("input", len(self.program.inputs))]
-        outputs = [f"int8_t *{n}" for n in buffer_names("output", len(self.program.outputs))]
-        return ", ".join(inputs + outputs)
+        inputs = [f"const {C_TYPES[t.dtype]} *{n}" for n, t in self._buffers("input")]
+        outputs = [f"{C_TYPES[t.dtype]} *{n}" for n, t in self._buffers("output")]
+        return ", ".join(inputs + outputs) or "void"
+
+    def _buffers(self, kind: str) -> list[tuple[str, Tensor]]:
+        """(name of the parameter, tensor) of every input or output."""
+        tensors = self.program.inputs if kind == "input" else self.program.outputs
+        return list(zip(buffer_names(kind, len(tensors)), tensors, strict=True))
 
     def source(self) -> str:
         """NAME.c."""
@@ -151,20 +157,22 @@ class _Writer:
 
     def _all_calls(self) -> Iterator[str]:
         named = iter(self._named_calls())
-        for step in self.program.steps:
+        for number, step in enumerate(self.program.steps):
             yield comment(_describe(step), "    ")
             for call in step.calls:
-                yield self._call(next(named)[0], call, self._pointer(call.output))
+                yield self._call(next(named)[0], call, self._pointer(call.output), number)
             for tensor in step.node.outputs:
                 pointer = self._pointer(tensor)
                 yield f"    TAP({step.node.op.index}, {pointer}, {tensor.size_bytes});"
-        for (variable, call), (_, number) in zip(named, self.program.plan.copies, strict=True):
-            target = buffer_names("output", len(self.program.outputs))[number]
+        for (variable, call), (_, output) in zip(named, self.program.plan.copies, strict=True):
+            target = buffer_names("output", len(self.program.outputs))[output]
             yield comment("This output shares its values with another tensor.", "    ")
             yield self._call(variable, call, target)
 
-    def _call(self, variable: str, call: KernelCall, target: str) -> str:
+    def _call(self, variable: str, call: KernelCall, target: str, step: int = 0) -> str:
         arguments = [f"&{variable}", *(self._pointer(t) for t in call.inputs), target]
+        if call.scratch:
+            arguments.append(f"ARENA + {self.program.plan.scratch[step]}")
         return f"    edgenet_{call.kernel}({', '.join(arguments)});"
 
     def _pointer(self, tensor: Tensor) -> str:
@@ -209,14 +217,13 @@ class _Writer:
         return fill(skeleton("model_selftest.c", self.name), slots)
 
     def _golden_tables(self, vectors: Sequence[Vector]) -> Iterator[str]:
-        for i, label in enumerate(buffer_names("input", len(self.program.inputs))):
-            yield _rows(
-                "static const int8_t", label, f"{self.macro}_{label.upper()}_SIZE", [v.inputs[i] for v in vectors]
-            )
-        for i, label in enumerate(buffer_names("output", len(self.program.outputs))):
+        for i, (label, tensor) in enumerate(self._buffers("input")):
             size = f"{self.macro}_{label.upper()}_SIZE"
-            yield _rows("static const int8_t", f"golden_{label}", size, [v.outputs[i] for v in vectors])
-            yield f"static int8_t {label}[{size}];"
+            yield _rows(f"static const {C_TYPES[tensor.dtype]}", label, size, [v.inputs[i] for v in vectors])
+        for i, (label, tensor) in enumerate(self._buffers("output")):
+            size, ctype = f"{self.macro}_{label.upper()}_SIZE", C_TYPES[tensor.dtype]
+            yield _rows(f"static const {ctype}", f"golden_{label}", size, [v.outputs[i] for v in vectors])
+            yield f"static {ctype} {label}[{size}];"
 
     def _check(self) -> Iterator[str]:
         inputs = buffer_names("input", len(self.program.inputs))

@@ -6,7 +6,7 @@ The network's inputs and outputs live in the caller's buffers, so they cost no a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from .graph import Graph
 from .ops import OPS
@@ -25,27 +25,42 @@ class Place:
 
 @dataclass(frozen=True)
 class Buffer:
-    """`size` bytes that are needed from step `first` to step `last`, both included."""
+    """`size` bytes that are needed from step `first` to step `last`, both included.
 
-    tensor: int
+    `key` is a tensor's index, or -1 - step for the scratch memory of a step. `over` maps the keys of buffers that die
+    in step `first` to how many bytes before their beginning this one has to begin, if they overlap.
+    """
+
+    key: int
     size: int
     first: int
     last: int
+    over: Mapping[int, int] = field(default_factory=dict)
 
-    def overlaps(self, other: Buffer) -> bool:
+    def meets(self, other: Buffer) -> bool:
         """Whether both are needed at the same time."""
         return self.first <= other.last and other.first <= self.last
+
+    def forbidden(self, other: Buffer, start: int) -> tuple[int, int]:
+        """(low, high): with `other` at `start`, this one has to begin at low or before, or at high or behind."""
+        low, high = start - self.size, start + other.size
+        if other.key in self.over:
+            low = max(low, start - self.over[other.key])
+        if self.key in other.over:
+            high = min(high, start + other.over[self.key])
+        return low, high
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The place of every tensor that a kernel reads or writes.
+    """The place of every tensor that a kernel reads or writes, and the arena offset of every step's scratch memory.
 
     `copies` lists (tensor, output number): outputs that have to be copied at the end, because two outputs share one
     tensor or an output is an input or a constant.
     """
 
     places: Mapping[int, Place]
+    scratch: Mapping[int, int]
     arena_bytes: int
     copies: tuple[tuple[int, int], ...]
 
@@ -61,10 +76,11 @@ def plan_memory(graph: Graph) -> Plan:
             copies.append((index, number))
         else:
             places[root[index]] = Place("output", number)
-    buffers = [buffer for buffer in _lifetimes(graph, root) if buffer.tensor not in places]
-    offsets, peak = _best(buffers)
-    places.update((tensor, Place("arena", offset)) for tensor, offset in offsets.items())
-    return Plan({i: places[r] for i, r in root.items() if r in places}, peak, tuple(copies))
+    buffers = [buffer for buffer in _lifetimes(graph, root) if buffer.key not in places]
+    offsets, peak = _best(_with_overlaps(graph, root, buffers) + _scratch(graph))
+    places.update((key, Place("arena", offset)) for key, offset in offsets.items() if key >= 0)
+    scratch = {-1 - key: offset for key, offset in offsets.items() if key < 0}
+    return Plan({i: places[r] for i, r in root.items() if r in places}, scratch, peak, tuple(copies))
 
 
 def _roots(graph: Graph) -> dict[int, int]:
@@ -88,6 +104,31 @@ def _lifetimes(graph: Graph, root: Mapping[int, int]) -> list[Buffer]:
     return [Buffer(i, graph.tensors[i].size_bytes, first[i], last[i]) for i in first]
 
 
+def _scratch(graph: Graph) -> list[Buffer]:
+    """The scratch memory of every step that needs some."""
+    sizes = [OPS[op.type].scratch_bytes(graph.node(op)) for op in graph.ops]
+    return [Buffer(-1 - step, size, step, step) for step, size in enumerate(sizes) if size]
+
+
+def _with_overlaps(graph: Graph, root: Mapping[int, int], buffers: list[Buffer]) -> list[Buffer]:
+    """`buffers` with what each may be written over: inputs of its operator that are not needed afterwards."""
+    by_key = {buffer.key: buffer for buffer in buffers}
+    for step, op in enumerate(graph.ops):
+        if len(op.outputs) != 1 or OPS[op.type].alias or op.outputs[0] not in by_key:
+            continue
+        node, over = graph.node(op), dict[int, int]()
+        sources = [(number, root[i]) for number, i in enumerate(op.inputs) if root.get(i, i) in by_key]
+        for number, key in sources:
+            distance = OPS[op.type].overlap(node, number)
+            if distance is None or by_key[key].last != step:
+                over[key] = -1
+            elif over.get(key, 0) >= 0:
+                over[key] = max(distance, over.get(key, 0))
+        allowed = {key: distance for key, distance in over.items() if distance >= 0}
+        by_key[op.outputs[0]] = replace(by_key[op.outputs[0]], over=allowed)
+    return list(by_key.values())
+
+
 ORDERS: tuple[Callable[[Buffer], tuple[int, ...]], ...] = (
     lambda b: (-b.size, b.first),
     lambda b: (b.first, -b.size),
@@ -99,7 +140,7 @@ ORDERS: tuple[Callable[[Buffer], tuple[int, ...]], ...] = (
 
 
 def _best(buffers: list[Buffer]) -> tuple[dict[int, int], int]:
-    """(tensor -> offset, peak bytes) of the best order; the first of equals."""
+    """(key -> offset, peak bytes) of the best order; the first of equals."""
     plans = [_greedy(sorted(buffers, key=order)) for order in ORDERS]
     return min(plans, key=lambda plan: plan[1])
 
@@ -108,14 +149,12 @@ def _greedy(buffers: list[Buffer]) -> tuple[dict[int, int], int]:
     """Each buffer in turn at the lowest offset where it disturbs none placed before it."""
     placed: list[tuple[int, Buffer]] = []
     for buffer in buffers:
-        offset = 0
-        for start, other in sorted(((s, o) for s, o in placed if o.overlaps(buffer)), key=lambda pair: pair[0]):
-            if offset + buffer.size <= start:
-                break
-            offset = max(offset, _aligned(start + other.size))
+        gaps = [buffer.forbidden(other, start) for start, other in placed if other.meets(buffer)]
+        starts = sorted({0, *(_aligned(high) for _, high in gaps)})
+        offset = next(at for at in starts if at >= 0 and all(at <= low or at >= high for low, high in gaps))
         placed.append((offset, buffer))
     peak = max((offset + buffer.size for offset, buffer in placed), default=0)
-    return {buffer.tensor: offset for offset, buffer in placed}, peak
+    return {buffer.key: offset for offset, buffer in placed}, peak
 
 
 def _aligned(offset: int) -> int:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from . import reference
 from .emit import Vector
 from .errors import ExportError
 from .graph import Array, Graph, Tensor
-from .ops.arithmetic import clamp_int8
 
 SEED = 20261123
 GENERATED = 3
 """At least this many vectors are generated: zero point, noise, soft noise."""
+FLOATS = ("float32", "float64")
+LIMITS = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-(2**15), 2**15 - 1)}
+"""The range of what is quantized."""
 
 
 def golden_vectors(graph: Graph, samples: Sequence[Array], count: int) -> tuple[Vector, ...]:
@@ -37,25 +38,31 @@ def golden_vectors(graph: Graph, samples: Sequence[Array], count: int) -> tuple[
 
 
 def generated_inputs(graph: Graph, count: int) -> list[Array]:
-    """One int8 array (count, *shape) per input: the zero point, then noise and soft noise in turn; seeded."""
+    """One array (count, *shape) per input: the zero point, then noise and soft noise in turn; seeded."""
     source = np.random.RandomState(SEED)
-    kinds: list[Callable[[np.random.RandomState, Tensor], npt.NDArray[np.int8]]] = [_zero_point]
+    kinds: list[Callable[[np.random.RandomState, Tensor], Array]] = [_zero_point]
     kinds += [_noise, _soft_noise] * count
     tensors = [graph.tensors[i] for i in graph.inputs]
     rows = [[kind(source, tensor) for tensor in tensors] for kind in kinds[:count]]
     return [np.stack(column) for column in zip(*rows, strict=True)]
 
 
-def _zero_point(source: np.random.RandomState, tensor: Tensor) -> npt.NDArray[np.int8]:
-    return np.full(tensor.shape, tensor.zero_point, np.int8)
+def _zero_point(source: np.random.RandomState, tensor: Tensor) -> Array:
+    return np.full(tensor.shape, tensor.zero_point, tensor.dtype)
 
 
-def _noise(source: np.random.RandomState, tensor: Tensor) -> npt.NDArray[np.int8]:
-    """Every value equally likely."""
-    return source.randint(-128, 128, tensor.shape).astype(np.int8)
+def _noise(source: np.random.RandomState, tensor: Tensor) -> Array:
+    """Every value equally likely; floats in [-8, 8); of wider integers, which are indices and sizes, 0 and 1."""
+    if tensor.dtype in FLOATS:
+        return np.asarray(source.randint(-(2**15), 2**15, tensor.shape) / 2**12, tensor.dtype)
+    low, high = LIMITS.get(tensor.dtype, (0, 1))
+    return np.asarray(source.randint(low, high + 1, tensor.shape), tensor.dtype)
 
 
-def _soft_noise(source: np.random.RandomState, tensor: Tensor) -> npt.NDArray[np.int8]:
+def _soft_noise(source: np.random.RandomState, tensor: Tensor) -> Array:
     """Near the zero point: the sum of four even numbers in [-16, 15], so that layers do not saturate."""
     near = tensor.zero_point + source.randint(-16, 16, (4, *tensor.shape)).sum(axis=0)
-    return clamp_int8(near)
+    if tensor.dtype in FLOATS:
+        return np.asarray(near / 64, tensor.dtype)
+    low, high = LIMITS.get(tensor.dtype, (0, 1))
+    return np.asarray(np.clip(near, low, high), tensor.dtype)

@@ -8,8 +8,8 @@ from .ops import OPS
 
 FOLDED = ("SHAPE", "STRIDED_SLICE", "PACK")
 """Operators that compute the shape of a RESHAPE, and vanish because the file states that shape anyway."""
-BORDER = ("QUANTIZE", "DEQUANTIZE")
-"""Operators between float and int8."""
+QUANTIZED = ("int8", "uint8", "int16")
+"""What a network has somewhere that is not a float model."""
 
 
 def check_wiring(graph: Graph) -> None:
@@ -52,20 +52,16 @@ def _check_op(graph: Graph, op: Op, known: set[int]) -> None:
 
 
 def check_supported(graph: Graph) -> None:
-    """Operators are known and tensors are quantized.
+    """Operators are known and the network computes in int8.
 
     Raises:
         ExportError: naming the first operator or tensor that can't become C, and what to do.
     """
-    floats = [(op, t) for op in graph.ops for t in _tensors(graph, op) if t.dtype in ("float32", "float16")]
-    if floats and all(op.type in BORDER for op, _ in floats):
+    used = [t for op in graph.ops for t in _tensors(graph, op)]
+    floats = [t for t in used if t.dtype in ("float32", "float16")]
+    if floats and not any(t.dtype in QUANTIZED for t in used):
         raise ExportError(
-            f"{graph.name}: '{floats[0][1].name}' is {floats[0][1].dtype} at the network's border; needs int8 inputs "
-            "and outputs: convert again with inference_input_type and inference_output_type int8."
-        )
-    for _, tensor in floats:
-        raise ExportError(
-            f"{graph.name}: is a float model (tensor '{tensor.name}' is {tensor.dtype}); "
+            f"{graph.name}: is a float model (tensor '{floats[0].name}' is {floats[0].dtype}); "
             "needs int8: run edgenet quantize."
         )
     for op in graph.ops:

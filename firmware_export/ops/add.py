@@ -10,7 +10,7 @@ import numpy as np
 from ..graph import Array, Node, Tensor
 from . import linear, rules
 from .arithmetic import Int, clamp_int8, quantize_multiplier, requantize
-from .spec import Field, KernelCall, Operator, Param, Shape
+from .spec import Field, KernelCall, Operator, Param, Shape, in_place
 
 LEFT_SHIFT = 20
 MAX_AXES = 4
@@ -129,4 +129,5 @@ OPERATOR = Operator(
     output_shapes=output_shapes,
     reference=reference,
     lower=lower,
+    overlap=in_place,
 )

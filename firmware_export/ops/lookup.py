@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..graph import Array, Node
 from . import rules
 from .arithmetic import Int
-from .spec import Constant, Constraint, KernelCall, Operator, Shape
+from .spec import Constant, Constraint, KernelCall, Operator, Shape, in_place
 
 Formula: TypeAlias = Callable[[Node, Int], npt.NDArray[np.int8]]
 """What an operator makes of int64 values in [-128, 127]."""
@@ -43,4 +43,5 @@ def lookup_operator(formula: Formula, *constraints: Constraint) -> Operator:
         output_shapes=output_shapes,
         reference=reference,
         lower=lower,
+        overlap=in_place,
     )

@@ -36,17 +36,40 @@ Param: TypeAlias = int | float | tuple[int, ...] | Constant | None
 
 @dataclass(frozen=True)
 class KernelCall:
-    """One call of `c/kernels/<kernel>.c`: its parameters, and the tensors that it reads and writes."""
+    """One call of `c/kernels/<kernel>.c`: its parameters, and the tensors that it reads and writes.
+
+    With `scratch` the kernel takes one more pointer behind the output: to the operator's scratch bytes.
+    """
 
     kernel: str
     params: Mapping[str, Param]
     inputs: tuple[Tensor, ...]
     output: Tensor
+    scratch: bool = False
 
 
 def no_macs(node: Node) -> int:
     """0: this operator multiplies and accumulates nothing."""
     return 0
+
+
+def no_scratch(node: Node) -> int:
+    """0: the kernel needs no memory but its inputs and outputs."""
+    return 0
+
+
+def apart(node: Node, number: int) -> int | None:
+    """None: the output must not overlap input `number`."""
+    return None
+
+
+def in_place(node: Node, number: int) -> int | None:
+    """0 for a kernel that reads element i of an input for the last time just before it writes element i.
+
+    Only for an input of the output's shape and item size: one that is broadcast is read again and again.
+    """
+    tensor, out = node.need(number), node.output
+    return 0 if tensor.shape == out.shape and tensor.size_bytes == out.size_bytes else None
 
 
 @dataclass(frozen=True)
@@ -61,6 +84,9 @@ class Operator:
         constraints: what has to hold; the docstrings are the rules.
         macs: multiply-accumulates for one sample.
         alias: the output is the first input's bytes, under another shape.
+        scratch_bytes: memory that the kernel calls need for a moment, all of them the same.
+        overlap: (node, input number) -> how many bytes the output has to begin before that input at least, so that
+            nothing is overwritten that is still to be read; None where they may not overlap at all.
     """
 
     output_shapes: Callable[[Node], Sequence[Shape]]
@@ -70,3 +96,5 @@ class Operator:
     constraints: tuple[Constraint, ...] = ()
     macs: Callable[[Node], int] = no_macs
     alias: bool = False
+    scratch_bytes: Callable[[Node], int] = no_scratch
+    overlap: Callable[[Node, int], int | None] = apart

@@ -159,12 +159,6 @@ def test_inputs_are_checked(tmp_path: Path) -> None:
         reference.run(graph, [])
 
 
-def test_float_border() -> None:
-    data = model("QUANTIZE", [TensorSpec((1, 4), "float32", None, name="x")], [TensorSpec((1, 4))])
-    with pytest.raises(ExportError, match="'x' is float32 at the network's border; needs int8 inputs"):
-        read_tflite(data, "m.tflite")
-
-
 @pytest.mark.parametrize(
     ("kind", "tensors", "says"),
     [

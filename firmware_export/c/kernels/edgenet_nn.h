@@ -7,7 +7,10 @@
  *
  * Every kernel has the form
  *     void edgenet_NAME(const edgenet_NAME_params *p, const int8_t *input, int8_t *output);
- * and the same bits as TensorFlow Lite Micro's reference kernel for that operator. input and output must not overlap.
+ * and the same bits as TensorFlow Lite Micro's reference kernel for that operator. input and output must not overlap,
+ * but where a comment says that the output may lie on an input. A kernel that needs memory for a moment takes one more
+ * pointer behind the output: int8_t *scratch. A kernel for values of other types takes const void * and void *, at any
+ * address: it moves bytes, or reads and writes its values with memcpy.
  *
  * Numbers
  *   real = scale * (q - zero_point). In all parameters, input_offset = -zero_point of the input, and
