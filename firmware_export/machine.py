@@ -37,7 +37,16 @@ class Machine:
         tapped: operator index -> the outputs that the last run's taps gave, in order.
     """
 
-    def __init__(self, image: Image, memory: Memory, project: CProject, core: Core, *, count: bool = False) -> None:
+    def __init__(
+        self,
+        image: Image,
+        memory: Memory,
+        project: CProject,
+        core: Core,
+        *,
+        count: bool = False,
+        entries: frozenset[int] = frozenset(),
+    ) -> None:
         """Loads the program.
 
         Args:
@@ -46,12 +55,14 @@ class Machine:
             project: says which functions to call and to tap.
             core: which core this is.
             count: count instructions (slower).
+            entries: addresses of functions whose calls are counted apart, when counting.
         """
         self.instructions = 0
         self.tapped: dict[int, list[bytes]] = {}
         self._image, self._core, self._entry = image, core, image.functions[f"{project.name}_run"][0]
         self._fault = ""
         self._lengths: dict[tuple[int, int], int] = {}
+        self._entries, self._entered = entries, list[int]()
         self._uc = _new_core(core)
         self._load(image)
         sizes = (memory.inputs.size, memory.outputs.size, memory.arena.size)
@@ -70,7 +81,7 @@ class Machine:
         from unicorn import UcError
         from unicorn.arm_const import UC_ARM_REG_LR, UC_ARM_REG_PC, UC_ARM_REG_SP
 
-        self.instructions, self.tapped, self._fault = 0, {}, ""
+        self.instructions, self.tapped, self._fault, self._entered = 0, {}, "", []
         self._write(row)
         self._uc.reg_write(UC_ARM_REG_SP, self._place_arguments())
         self._uc.reg_write(UC_ARM_REG_LR, RETURN_ADDRESS | THUMB_BIT)
@@ -104,6 +115,13 @@ class Machine:
             signal.signal(signal.SIGINT, before)
         if pressed:
             raise KeyboardInterrupt
+
+    def calls(self) -> tuple[int, ...]:
+        """Instructions from each entry of a function among `entries` to the next, all of the last run shared out."""
+        if not self._entered:
+            return ()
+        ends = [*self._entered[1:], self.instructions]
+        return tuple(end - start for start, end in zip([0, *self._entered[1:]], ends, strict=True))
 
     def stack_bytes(self) -> int:
         """How deep the stack got since the machine was made."""
@@ -171,6 +189,8 @@ class Machine:
     def _on_block(self, uc: Any, address: int, size: int, user_data: object) -> None:
         if address == RETURN_ADDRESS:
             return
+        if address in self._entries:
+            self._entered.append(self.instructions)
         key = (address, size)
         if key not in self._lengths:
             self._lengths[key] = count_thumb(bytes(uc.mem_read(address, size)))

@@ -20,8 +20,9 @@ from firmware_export.batch import NotAvailableError
 from firmware_export.errors import ExportError
 
 VERIFY_EXTRA = "pip install 'edgenet[verify]'"
+ARM_GCC = "arm-none-eabi-gcc"
 HARNESS_FOLDER = Path(__file__).parent / "c" / "harness"
-C_FLAGS = ("-std=c99", "-O2", "-ffunction-sections", "-fdata-sections")
+C_FLAGS = ("-std=c99", "-O2", "-fomit-frame-pointer", "-ffunction-sections", "-fdata-sections")
 COMPILE_TIMEOUT_S = 600
 COMPILE_JOBS = 2
 ERROR_LINES = 6
@@ -79,6 +80,11 @@ def find_zig(environment: Mapping[str, str] | None = None) -> Compiler | None:
     variables = os.environ if environment is None else environment
     zig = _probe("zig cc", (sys.executable, "-m", "ziglang", "cc"), variables)
     return None if zig is None else replace(zig, version=f"{importlib.metadata.version('ziglang')} ({zig.version})")
+
+
+def find_arm_gcc(environment: Mapping[str, str] | None = None) -> Compiler | None:
+    """GNU's compiler for Cortex-M, which is what most firmware is built with; None where it is not installed."""
+    return _probe(ARM_GCC, (ARM_GCC,), os.environ if environment is None else environment)
 
 
 def compile_objects(

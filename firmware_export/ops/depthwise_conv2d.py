@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from ..graph import Array, Node
 from . import linear, rules
-from .spec import Field, KernelCall, Operator, Param, Shape
+from .filters import filters_overlap, filters_scratch_bytes, lower_filters
+from .spec import Constant, Field, KernelCall, Operator, Param, Shape
 from .window import Window, pad, positive_window, tap, window
+
+BAND_PIXELS, BANDS = 16, 12
+"""A band has at least so many pixels, or the image about so many bands."""
+OFFSET_BYTES = 4
 
 
 def _window(node: Node) -> Window:
@@ -45,19 +51,52 @@ def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
 
 
 def lower(node: Node) -> Sequence[KernelCall]:
-    """One call of depthwise_conv2d_s8."""
-    win = _window(node)
+    """One call of depthwise_conv2d_s8; with several filters for each channel, of conv2d_s8 with groups of one channel."""
+    filters, win = node.constant(1), _window(node)
+    if not _one_filter_each(node):
+        return lower_filters(node, _as_groups(filters), win)
     multipliers, shifts = linear.channel_multipliers(node)
+    flat = _as_groups(filters).reshape(filters.shape[3], -1)
     params: dict[str, Param] = {
         "input": node.need(0).shape,
-        "filter": node.need(1).shape,
         "output": node.output.shape,
+        "filter": win.size,
         "stride": win.stride,
         "dilation": win.dilation,
         "pad": win.pad,
-        **linear.params(node, multipliers, shifts),
+        "band": _band(win),
+        "pad_value": node.need(0).zero_point,
+        **linear.folded_params(node, flat, multipliers, shifts),
+        "weights": Constant("weights", flat, f"'{node.need(1).name}' {filters.shape}, channel after channel"),
     }
-    return [KernelCall("depthwise_conv2d_s8", params, (node.need(0),), node.output)]
+    return [KernelCall("depthwise_conv2d_s8", params, (node.need(0),), node.output, scratch=True)]
+
+
+def _one_filter_each(node: Node) -> bool:
+    """Whether the kernel for depthwise convolutions is the right one: with one channel an ordinary one is faster."""
+    channels = node.need(0).shape[3]
+    return channels > 1 and node.need(1).shape[3] == channels
+
+
+def _as_groups(filters: Array) -> Array:
+    """(1, KH, KW, OC) as the filters (OC, KH, KW, 1) of a convolution with groups of one channel."""
+    return filters.transpose(3, 1, 2, 0)
+
+
+def _band(win: Window) -> int:
+    """How many output rows are computed at a time: enough pixels to fill fours, few enough to overlap the input."""
+    height, width = win.output
+    return max(1, min(height, max(-(-BAND_PIXELS // max(1, width)), -(-height // BANDS))))
+
+
+def scratch_bytes(node: Node) -> int:
+    """4 for each tap, and what the filter sees of one channel from a band."""
+    win = _window(node)
+    if not _one_filter_each(node):
+        return filters_scratch_bytes(node, _as_groups(node.constant(1)).shape)
+    outputs = (_band(win), win.output[1])
+    seen = [(outputs[i] - 1) * win.stride[i] + (win.size[i] - 1) * win.dilation[i] + 1 for i in range(2)]
+    return OFFSET_BYTES * math.prod(win.size) + math.prod(seen)
 
 
 def macs(node: Node) -> int:
@@ -90,4 +129,5 @@ OPERATOR = Operator(
     reference=reference,
     lower=lower,
     macs=macs,
+    scratch_bytes=scratch_bytes,
 )
