@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from . import (
     add,
+    arg_max,
     average_pool2d,
     concatenation,
     conv2d,
@@ -19,15 +20,20 @@ from . import (
     mean,
     pad,
     quantize,
+    reduce_max,
     relu,
     relu6,
     reshape,
+    resize_bilinear,
+    resize_nearest_neighbor,
     softmax,
+    sum,
 )
 from .spec import Operator
 
 OPS: Mapping[str, Operator] = {
     "ADD": add.OPERATOR,
+    "ARG_MAX": arg_max.OPERATOR,
     "AVERAGE_POOL_2D": average_pool2d.OPERATOR,
     "CONCATENATION": concatenation.OPERATOR,
     "CONV_2D": conv2d.OPERATOR,
@@ -38,8 +44,12 @@ OPS: Mapping[str, Operator] = {
     "MEAN": mean.OPERATOR,
     "PAD": pad.OPERATOR,
     "QUANTIZE": quantize.OPERATOR,
+    "REDUCE_MAX": reduce_max.OPERATOR,
     "RELU": relu.OPERATOR,
     "RELU6": relu6.OPERATOR,
     "RESHAPE": reshape.OPERATOR,
+    "RESIZE_BILINEAR": resize_bilinear.OPERATOR,
+    "RESIZE_NEAREST_NEIGHBOR": resize_nearest_neighbor.OPERATOR,
     "SOFTMAX": softmax.OPERATOR,
+    "SUM": sum.OPERATOR,
 }
