@@ -156,6 +156,7 @@ class _Writer:
         )
 
     def _all_calls(self) -> Iterator[str]:
+        yield from self._unused_inputs()
         named = iter(self._named_calls())
         for number, step in enumerate(self.program.steps):
             yield comment(_describe(step), "    ")
@@ -168,6 +169,14 @@ class _Writer:
             target = buffer_names("output", len(self.program.outputs))[output]
             yield comment("This output shares its values with another tensor.", "    ")
             yield self._call(variable, call, target)
+
+    def _unused_inputs(self) -> Iterator[str]:
+        """A statement for every input that no kernel reads, so that no compiler warns of it."""
+        read = {tensor.index for _, call in self._named_calls() for tensor in call.inputs}
+        places = [self.program.plan.places[index] for index in read]
+        for number, (name, _) in enumerate(self._buffers("input")):
+            if Place("input", number) not in places:
+                yield f"    (void){name};"
 
     def _call(self, variable: str, call: KernelCall, target: str, step: int = 0) -> str:
         arguments = [f"&{variable}", *(self._pointer(t) for t in call.inputs), target]

@@ -28,6 +28,7 @@ from . import (
     resize_nearest_neighbor,
     softmax,
     sum,
+    transpose_conv,
 )
 from .spec import Operator
 
@@ -52,4 +53,5 @@ OPS: Mapping[str, Operator] = {
     "RESIZE_NEAREST_NEIGHBOR": resize_nearest_neighbor.OPERATOR,
     "SOFTMAX": softmax.OPERATOR,
     "SUM": sum.OPERATOR,
+    "TRANSPOSE_CONV": transpose_conv.OPERATOR,
 }

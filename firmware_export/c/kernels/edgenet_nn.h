@@ -163,6 +163,20 @@ typedef struct {
 } edgenet_resize_bilinear_s8_params;
 void edgenet_resize_bilinear_s8(const edgenet_resize_bilinear_s8_params *p, const int8_t *input, int8_t *output);
 
+/* TRANSPOSE_CONV. pad is what the filters of the first inputs reach beyond the output's edge. */
+typedef struct {
+    edgenet_shape input, filter, output;
+    edgenet_pair stride, pad;
+    int32_t input_offset, output_offset;
+    int32_t activation_min, activation_max;
+    int32_t per_channel; /* as in CONV_2D */
+    const int8_t *weights;
+    const int32_t *bias; /* or NULL */
+    const int32_t *multiplier;
+    const int8_t *shift;
+} edgenet_transpose_conv_s8_params;
+void edgenet_transpose_conv_s8(const edgenet_transpose_conv_s8_params *p, const int8_t *input, int8_t *output);
+
 /* x * 2^n, modulo 2^32: what a 32-bit register keeps. */
 static inline int32_t edgenet_shift_left(int32_t x, int32_t n)
 {

@@ -22,9 +22,7 @@ def mean(shape: tuple[int, ...], axes: int | tuple[int, ...], output: tuple[floa
 
 @pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("output", [OTHER, SAME, (0.002, -100), (90.0, 7)])
-def test_bits_are_those_of_tflite_micro(
-    output: tuple[float, int], keep: bool, tmp_path: Path, compiler: str
-) -> None:
+def test_bits_are_those_of_tflite_micro(output: tuple[float, int], keep: bool, tmp_path: Path, compiler: str) -> None:
     cases = [mean(shape, axes, output, keep=keep) for shape, axes in EVERYWHERE]
     check(several(cases), tmp_path, compiler)
 
