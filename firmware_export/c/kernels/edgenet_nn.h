@@ -127,7 +127,8 @@ typedef struct {
 } edgenet_lookup_s8_params;
 void edgenet_lookup_s8(const edgenet_lookup_s8_params *p, const int8_t *input, int8_t *output);
 
-/* SOFTMAX of each row. Differences to the row's largest value become Q5.26; below diff_min they count as nothing. */
+/* SOFTMAX of each row. Differences to the row's largest value become Q5.26; below diff_min they count as nothing. The
+ * output may lie on the input. */
 typedef struct {
     int32_t rows, depth;
     int32_t multiplier, left_shift, diff_min;
