@@ -1,4 +1,7 @@
-"""Runs a Graph in numpy, bit-exact with the generated C and with TFLite Micro's reference kernels."""
+"""Runs a Graph in numpy, bit-exact with the generated C and with TFLite Micro's reference kernels.
+
+It runs the file's own operators, not what the passes make of them: so it can tell when a pass is wrong.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +30,8 @@ def run(graph: Graph, inputs: Sequence[Array]) -> list[Array]:
 def run_all(graph: Graph, inputs: Sequence[Array]) -> dict[int, Array]:
     """What every operator computes: its index in the file -> its output (N, *shape).
 
-    Several outputs of one operator are flattened and joined, in order: (N, total). Operators that the passes removed,
-    because their outputs are constants or unused, are left out.
+    Several outputs of one operator are flattened and joined, in order: (N, total). Operators whose outputs are
+    constants or unused are left out.
     """
     reduced, values = _run(graph, inputs)
     samples = len(next(iter(values.values())))
@@ -42,15 +45,15 @@ def run_node(node: Node, values: Mapping[int, Array]) -> list[Array]:
 
 
 def _run(graph: Graph, inputs: Sequence[Array]) -> tuple[Graph, dict[int, Array]]:
-    """The graph after the passes, and every tensor that it computes by index, (N, *shape)."""
-    from .passes import apply_passes
+    """The graph without what is constant or unused, and every tensor that it computes by index, (N, *shape)."""
+    from .passes import simplify
 
     if len(inputs) != len(graph.inputs):
         raise ExportError(f"{graph.name}: the network has {len(graph.inputs)} inputs, got {len(inputs)} arrays.")
     values = {i: fit_input(graph, i, np.asarray(x)) for i, x in zip(graph.inputs, inputs, strict=True)}
     if len({len(x) for x in values.values()}) > 1:
         raise ExportError(f"{graph.name}: the inputs hold different numbers of samples.")
-    reduced = apply_passes(graph)
+    reduced = simplify(graph)
     for op in reduced.ops:
         node = reduced.node(op)
         outputs = run_node(node, values)
