@@ -33,8 +33,8 @@ def fold_constants(graph: Graph) -> Graph:
 
 
 def drop_dead_code(graph: Graph) -> Graph:
-    """Without the operators whose outputs nothing needs."""
-    needed = set(graph.outputs)
+    """Without the operators whose outputs nothing needs, in this run or the next."""
+    needed = set(graph.outputs) | {variable.tensor for variable in graph.variables}
     kept: list[Op] = []
     for op in reversed(graph.ops):
         if needed.intersection(op.outputs):
