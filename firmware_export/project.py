@@ -56,7 +56,7 @@ class OperatorInfo:
 
 @dataclass(frozen=True)
 class ExportSummary:
-    """What `export_c` wrote. Sizes in bytes; `weights_bytes` counts all constant tables."""
+    """What `export_c` wrote. Sizes in bytes: `weights_bytes` of all constant tables, `state_bytes` of the variables."""
 
     out_dir: Path
     name: str
@@ -66,6 +66,7 @@ class ExportSummary:
     operators: tuple[OperatorInfo, ...]
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
+    state_bytes: int = 0
 
 
 def export_c(
@@ -208,6 +209,7 @@ def _manifest(program: Program, name: str, labels: Sequence[str], contents: Mapp
         "model": {"file": program.graph.name, "sha256": program.graph.sha256},
         "options": {"name": name, "format": "c", "labels": len(labels)},
         "arena_bytes": program.plan.arena_bytes,
+        "state_bytes": program.plan.state_bytes,
         "weights_bytes": program.weights_bytes,
         "macs": program.macs,
         "operators": [asdict(info) for info in _operators(program)],
@@ -232,11 +234,21 @@ def _readme(program: Program, name: str) -> str:
         "sha256": program.graph.sha256,
         "version": __version__,
         "arena_bytes": f"{program.plan.arena_bytes:,}",
+        "state_row": f"\n| state (RAM) | {program.plan.state_bytes:,} bytes, another static buffer |"
+        * bool(program.resets),
+        "state": _state_note(name) if program.resets else "",
         "weights_bytes": f"{program.weights_bytes:,}",
         "macs": f"{program.macs:,}",
         "tensors": rows,
     }
     return fill(text, slots)
+
+
+def _state_note(name: str) -> str:
+    return (
+        "\n\nThe network remembers: what a run computes depends on the inputs of the runs before it. "
+        f"`{name}_reset()` makes\nit forget, so that the next run is like the first one."
+    )
 
 
 def _operators(program: Program) -> tuple[OperatorInfo, ...]:
@@ -258,4 +270,5 @@ def summary(program: Program, out_dir: Path, name: str) -> ExportSummary:
         operators=_operators(program),
         inputs=tuple(_tensor_info(t) for t in program.inputs),
         outputs=tuple(_tensor_info(t) for t in program.outputs),
+        state_bytes=program.plan.state_bytes,
     )

@@ -19,6 +19,7 @@ from .ops import OPS
 from .ops.spec import Field
 from .schema import OPERATORS, TENSOR_TYPES
 from .tables import SCALARS, BadTableError, Table, root
+from .variables import resolve_variables
 from .verify import check_supported, check_wiring
 
 MAX_ELEMENTS = 1 << 31
@@ -42,31 +43,38 @@ def read_tflite(data: bytes, name: str, *, strict: bool = True) -> Graph:
     if data[4:8] != b"TFL3":
         raise ExportError(f"{name}: this is not a .tflite file (bytes 4 to 7 are {data[4:8]!r}, not b'TFL3').")
     try:
-        graph = _graph(root(data), data, name)
+        subgraphs = _subgraphs(root(data), data, name)
     except (BadTableError, OverflowError) as error:
         raise ExportError(f"{name}: the file is damaged or cut short ({error}); copy or convert it again.") from error
+    check_wiring(subgraphs[0])
+    graph = resolve_variables(subgraphs)
     check_wiring(graph)
     if strict:
         check_supported(graph)
     return graph
 
 
-def _graph(model: Table, data: bytes, name: str) -> Graph:
-    """The only subgraph of `model`."""
-    subgraphs = model.tables(2)
-    if len(subgraphs) != 1:
-        what = "no network" if not subgraphs else f"{len(subgraphs)} subgraphs (control flow or resource variables)"
-        raise ExportError(f"{name}: the file has {what}; only files with exactly one subgraph are supported.")
-    main = subgraphs[0]
+def _subgraphs(model: Table, data: bytes, name: str) -> tuple[Graph, ...]:
+    """The subgraphs of `model`: the network, and those that its operators call."""
+    tables = model.tables(2)
+    if not tables:
+        raise ExportError(f"{name}: the file has no network; convert it again.")
     buffers = model.tables(4)
     codes = tuple(_operator_type(code) for code in model.tables(1))
+    digest = hashlib.sha256(data).hexdigest()
+    names = (name, *(f"{name}, subgraph {number}" for number in range(1, len(tables))))
+    return tuple(_graph(*pair, digest, buffers, codes) for pair in zip(names, tables, strict=True))
+
+
+def _graph(name: str, table: Table, digest: str, buffers: tuple[Table, ...], codes: tuple[str, ...]) -> Graph:
+    """One subgraph; `name` is how messages call it."""
     return Graph(
         name=name,
-        sha256=hashlib.sha256(data).hexdigest(),
-        tensors=tuple(_tensor(i, table, buffers) for i, table in enumerate(main.tables(0))),
-        ops=tuple(_op(i, table, codes) for i, table in enumerate(main.tables(3))),
-        inputs=main.integers(1),
-        outputs=main.integers(2),
+        sha256=digest,
+        tensors=tuple(_tensor(i, tensor, buffers) for i, tensor in enumerate(table.tables(0))),
+        ops=tuple(_op(i, op, codes) for i, op in enumerate(table.tables(3))),
+        inputs=table.integers(1),
+        outputs=table.integers(2),
     )
 
 
@@ -90,8 +98,13 @@ def _tensor(index: int, table: Table, buffers: tuple[Table, ...]) -> Tensor:
     if buffer >= len(buffers):
         raise BadTableError(f"tensor {index} uses buffer {buffer} of {len(buffers)}")
     dtype = TENSOR_TYPES[code]
-    name = "".join(c if c.isprintable() else "?" for c in table.text(3)) or f"tensor_{index}"
+    name = _printable(table.text(3)) or f"tensor_{index}"
     return Tensor(index, name, dtype, shape, _quant(table.table(4)), _data(index, buffers[buffer], dtype, shape))
+
+
+def _printable(text: str) -> str:
+    """`text` with '?' for what can't be printed."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _quant(table: Table | None) -> Quant | None:
@@ -146,6 +159,8 @@ def _options(table: Table | None, fields: Mapping[str, Field]) -> Mapping[str, O
     for key, field in fields.items():
         if field.kind in SCALARS:
             values[key] = field.default if table is None else table.scalar(field.number, field.kind, field.default)
+        elif field.kind == "text":
+            values[key] = "" if table is None else _printable(table.text(field.number))
         else:
             values[key] = () if table is None else table.integers(field.number)
     return MappingProxyType(values)

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 
 from . import (
     add,
+    assign_variable,
     average_pool2d,
+    call_once,
     concatenation,
     conv2d,
     depthwise_conv2d,
@@ -20,16 +22,20 @@ from . import (
     mean,
     pad,
     quantize,
+    read_variable,
     relu,
     relu6,
     reshape,
     softmax,
+    var_handle,
 )
 from .spec import Operator
 
 OPS: Mapping[str, Operator] = {
     "ADD": add.OPERATOR,
+    "ASSIGN_VARIABLE": assign_variable.OPERATOR,
     "AVERAGE_POOL_2D": average_pool2d.OPERATOR,
+    "CALL_ONCE": call_once.OPERATOR,
     "CONCATENATION": concatenation.OPERATOR,
     "CONV_2D": conv2d.OPERATOR,
     "DEPTHWISE_CONV_2D": depthwise_conv2d.OPERATOR,
@@ -40,8 +46,10 @@ OPS: Mapping[str, Operator] = {
     "MEAN": mean.OPERATOR,
     "PAD": pad.OPERATOR,
     "QUANTIZE": quantize.OPERATOR,
+    "READ_VARIABLE": read_variable.OPERATOR,
     "RELU": relu.OPERATOR,
     "RELU6": relu6.OPERATOR,
     "RESHAPE": reshape.OPERATOR,
     "SOFTMAX": softmax.OPERATOR,
+    "VAR_HANDLE": var_handle.OPERATOR,
 }

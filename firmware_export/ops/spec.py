@@ -15,7 +15,10 @@ Constraint: TypeAlias = Callable[[Node], str | None]
 
 @dataclass(frozen=True)
 class Field:
-    """One option in the operator's table in the .tflite schema: its number, kind and default."""
+    """One option in the operator's table in the .tflite schema: its number, kind and default.
+
+    The kind is one of tables.SCALARS, "text", or anything else for a vector of int32.
+    """
 
     number: int
     kind: str = "int32"

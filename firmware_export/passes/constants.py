@@ -43,8 +43,8 @@ def fold_constants(graph: Graph) -> Graph:
     demanded = _demanded(graph)
     for op in graph.ops:
         node = node_of(tensors, op)
-        wanted = _is_small(node) or not demanded.isdisjoint(op.outputs)
-        if _has_constants_only(node) and wanted and sound(node) and budget.pay(node):
+        wanted = _has_constants_only(node) and (_is_small(node) or not demanded.isdisjoint(op.outputs))
+        if wanted and sound(node) and budget.pay(node):
             for tensor, value in zip(node.outputs, reference.run_node(node, {}), strict=True):
                 tensors[tensor.index] = replace(tensor, data=value[0])
         else:

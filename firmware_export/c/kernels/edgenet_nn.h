@@ -134,6 +134,19 @@ typedef struct {
 } edgenet_softmax_s8_params;
 void edgenet_softmax_s8(const edgenet_softmax_s8_params *p, const int8_t *input, int8_t *output);
 
+/* READ_VARIABLE and ASSIGN_VARIABLE: the same bytes in another place; values of any type. */
+typedef struct {
+    int32_t bytes;
+} edgenet_copy_params;
+void edgenet_copy(const edgenet_copy_params *p, const void *input, void *output);
+
+/* The first value of a variable: the bytes of initial, or all bytes equal to value where initial is NULL. */
+typedef struct {
+    int32_t bytes, value;
+    const void *initial;
+} edgenet_reset_variable_params;
+void edgenet_reset_variable(const edgenet_reset_variable_params *p, void *variable);
+
 /* x * 2^n, modulo 2^32: what a 32-bit register keeps. */
 static inline int32_t edgenet_shift_left(int32_t x, int32_t n)
 {
