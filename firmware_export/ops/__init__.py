@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from . import (
     add,
+    arg_max,
     assign_variable,
     average_pool2d,
     call_once,
@@ -23,16 +24,22 @@ from . import (
     pad,
     quantize,
     read_variable,
+    reduce_max,
     relu,
     relu6,
     reshape,
+    resize_bilinear,
+    resize_nearest_neighbor,
     softmax,
+    sum,
+    transpose_conv,
     var_handle,
 )
 from .spec import Operator
 
 OPS: Mapping[str, Operator] = {
     "ADD": add.OPERATOR,
+    "ARG_MAX": arg_max.OPERATOR,
     "ASSIGN_VARIABLE": assign_variable.OPERATOR,
     "AVERAGE_POOL_2D": average_pool2d.OPERATOR,
     "CALL_ONCE": call_once.OPERATOR,
@@ -47,9 +54,14 @@ OPS: Mapping[str, Operator] = {
     "PAD": pad.OPERATOR,
     "QUANTIZE": quantize.OPERATOR,
     "READ_VARIABLE": read_variable.OPERATOR,
+    "REDUCE_MAX": reduce_max.OPERATOR,
     "RELU": relu.OPERATOR,
     "RELU6": relu6.OPERATOR,
     "RESHAPE": reshape.OPERATOR,
+    "RESIZE_BILINEAR": resize_bilinear.OPERATOR,
+    "RESIZE_NEAREST_NEIGHBOR": resize_nearest_neighbor.OPERATOR,
     "SOFTMAX": softmax.OPERATOR,
+    "SUM": sum.OPERATOR,
+    "TRANSPOSE_CONV": transpose_conv.OPERATOR,
     "VAR_HANDLE": var_handle.OPERATOR,
 }

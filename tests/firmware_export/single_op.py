@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import needs
@@ -36,6 +37,31 @@ def model(
     made = list(range(len(inputs), len(tensors)))
     op = OpSpec(kind, tuple(range(len(inputs))), tuple(made), options or {})
     return build(tensors, [op], given, made)
+
+
+@dataclass(frozen=True)
+class Single:
+    """One operator with tensors of its own; inputs with data are constants."""
+
+    type: str
+    inputs: Sequence[TensorSpec]
+    outputs: Sequence[TensorSpec]
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
+
+
+def several(cases: Iterable[Single]) -> bytes:
+    """A .tflite with operators that have nothing to do with each other: many cases for one compilation."""
+    tensors: list[TensorSpec] = []
+    ops: list[OpSpec] = []
+    given: list[int] = []
+    made: list[int] = []
+    for case in cases:
+        first, behind = len(tensors), len(tensors) + len(case.inputs)
+        tensors += [*case.inputs, *case.outputs]
+        ops.append(OpSpec(case.type, tuple(range(first, behind)), tuple(range(behind, len(tensors))), case.options))
+        given += [first + i for i, tensor in enumerate(case.inputs) if tensor.data is None]
+        made += ops[-1].outputs
+    return build(tensors, ops, given, made)
 
 
 def tflm_outputs(data: bytes, inputs: Sequence[Array]) -> list[Array]:

@@ -96,8 +96,8 @@ void edgenet_average_pool2d_s8(const edgenet_average_pool2d_s8_params *p, const 
 void edgenet_max_pool2d_s8(const edgenet_max_pool2d_s8_params *p, const int8_t *input, int8_t *output);
 
 /*
- * MEAN: up to three axes that stay and three that vanish, with the input's strides along them. The multiplier holds
- * input scale / output scale / number of values.
+ * MEAN and SUM: up to three axes that stay and three that vanish, with the input's strides along them. The multiplier
+ * holds input scale / output scale, for MEAN / number of values too.
  */
 typedef struct {
     int32_t kept[3], kept_stride[3];
@@ -146,6 +146,49 @@ typedef struct {
     const void *initial;
 } edgenet_reset_variable_params;
 void edgenet_reset_variable(const edgenet_reset_variable_params *p, void *variable);
+
+/* REDUCE_MAX: up to three axes that stay and three that vanish, with the input's strides along them. */
+typedef struct {
+    int32_t kept[3], kept_stride[3];
+    int32_t reduced[3], reduced_stride[3];
+} edgenet_reduce_max_s8_params;
+void edgenet_reduce_max_s8(const edgenet_reduce_max_s8_params *p, const int8_t *input, int8_t *output);
+
+/* ARG_MAX along the middle one of three axes. Indices are int32_t or int64_t: index_bytes is 4 or 8. */
+typedef struct {
+    int32_t outer, extent, inner;
+    int32_t index_bytes;
+} edgenet_arg_max_s8_params;
+void edgenet_arg_max_s8(const edgenet_arg_max_s8_params *p, const int8_t *input, void *output);
+
+/* RESIZE_NEAREST_NEIGHBOR: rows[y] and columns[x] are the place in the input of the output's pixel (y, x). */
+typedef struct {
+    edgenet_shape input, output;
+    const int16_t *rows, *columns;
+} edgenet_resize_nearest_neighbor_s8_params;
+void edgenet_resize_nearest_neighbor_s8(const edgenet_resize_nearest_neighbor_s8_params *p, const int8_t *input,
+                                        int8_t *output);
+
+/* RESIZE_BILINEAR: output row y lies at start.height + y * step.height, in 1024ths of an input row; so do columns. */
+typedef struct {
+    edgenet_shape input, output;
+    edgenet_pair start, step;
+} edgenet_resize_bilinear_s8_params;
+void edgenet_resize_bilinear_s8(const edgenet_resize_bilinear_s8_params *p, const int8_t *input, int8_t *output);
+
+/* TRANSPOSE_CONV. pad is what the filters of the first inputs reach beyond the output's edge. */
+typedef struct {
+    edgenet_shape input, filter, output;
+    edgenet_pair stride, pad;
+    int32_t input_offset, output_offset;
+    int32_t activation_min, activation_max;
+    int32_t per_channel; /* as in CONV_2D */
+    const int8_t *weights;
+    const int32_t *bias; /* or NULL */
+    const int32_t *multiplier;
+    const int8_t *shift;
+} edgenet_transpose_conv_s8_params;
+void edgenet_transpose_conv_s8(const edgenet_transpose_conv_s8_params *p, const int8_t *input, int8_t *output);
 
 /* x * 2^n, modulo 2^32: what a 32-bit register keeps. */
 static inline int32_t edgenet_shift_left(int32_t x, int32_t n)
