@@ -127,7 +127,8 @@ typedef struct {
 } edgenet_lookup_s8_params;
 void edgenet_lookup_s8(const edgenet_lookup_s8_params *p, const int8_t *input, int8_t *output);
 
-/* SOFTMAX of each row. Differences to the row's largest value become Q5.26; below diff_min they count as nothing. */
+/* SOFTMAX of each row. Differences to the row's largest value become Q5.26; below diff_min they count as nothing. The
+ * output may lie on the input. */
 typedef struct {
     int32_t rows, depth;
     int32_t multiplier, left_shift, diff_min;
@@ -189,6 +190,41 @@ typedef struct {
     const int8_t *shift;
 } edgenet_transpose_conv_s8_params;
 void edgenet_transpose_conv_s8(const edgenet_transpose_conv_s8_params *p, const int8_t *input, int8_t *output);
+
+/* QUANTIZE of size floats: input / scale, rounded, plus output_offset. */
+typedef struct {
+    int32_t size;
+    float scale;
+    int32_t output_offset;
+} edgenet_quantize_f32_s8_params;
+void edgenet_quantize_f32_s8(const edgenet_quantize_f32_s8_params *p, const void *input, int8_t *output);
+
+/* QUANTIZE from or to uint8: output = table[input], both taken as bytes. The output may lie on the input. */
+typedef struct {
+    int32_t size;
+    const uint8_t *table; /* 256 entries */
+} edgenet_lookup_u8_params;
+void edgenet_lookup_u8(const edgenet_lookup_u8_params *p, const void *input, void *output);
+
+/* QUANTIZE between signed integers of 1, 2 or 4 bytes. The output may lie on an input of as many bytes each. */
+typedef struct {
+    int32_t size;
+    int32_t input_bytes, output_bytes;
+    int32_t input_offset, output_offset;
+    int32_t multiplier, shift;
+    int32_t output_min, output_max;
+} edgenet_rescale_params;
+void edgenet_rescale(const edgenet_rescale_params *p, const void *input, void *output);
+
+/* DEQUANTIZE of size integers of 1 or 2 bytes: scale * (input + input_offset). */
+typedef struct {
+    int32_t size;
+    int32_t input_bytes;
+    int32_t input_unsigned; /* 1: uint8_t */
+    int32_t input_offset;
+    float scale;
+} edgenet_dequantize_f32_params;
+void edgenet_dequantize_f32(const edgenet_dequantize_f32_params *p, const void *input, void *output);
 
 /* x * 2^n, modulo 2^32: what a 32-bit register keeps. */
 static inline int32_t edgenet_shift_left(int32_t x, int32_t n)
