@@ -1,4 +1,7 @@
-"""Runs a Graph in numpy, bit-exact with the generated C and with TFLite Micro's reference kernels."""
+"""Runs a Graph in numpy, bit-exact with the generated C and with TFLite Micro's reference kernels.
+
+It runs the file's own operators, not what the passes make of them: so it can tell when a pass is wrong.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +44,8 @@ def run_sequence(graph: Graph, inputs: Sequence[Array]) -> list[Array]:
 def run_all(graph: Graph, inputs: Sequence[Array], *, sequence: bool = False) -> dict[int, Array]:
     """What every operator computes: its index in the file -> its output (N, *shape).
 
-    Several outputs of one operator are flattened and joined, in order: (N, total). Operators that the passes removed,
-    because their outputs are constants or unused, are left out. With `sequence` the samples are as in `run_sequence`.
+    Several outputs of one operator are flattened and joined, in order: (N, total). Operators whose outputs are
+    constants or unused are left out. With `sequence` the samples are as in `run_sequence`.
     """
     reduced, parts = _run(graph, inputs, sequence=sequence)
     return {
@@ -65,15 +68,17 @@ def _outputs(graph: Graph, parts: Sequence[_Part]) -> list[Array]:
 
 
 def _run(graph: Graph, inputs: Sequence[Array], *, sequence: bool) -> tuple[Graph, list[_Part]]:
-    """The graph after the passes, and all samples in order: one by one where each depends on the one before."""
-    from .passes import apply_passes
+    """The graph without what is constant or unused, and all samples in order: one by one where each depends on the one
+    before.
+    """
+    from .passes import simplify
 
     if len(inputs) != len(graph.inputs):
         raise ExportError(f"{graph.name}: the network has {len(graph.inputs)} inputs, got {len(inputs)} arrays.")
     given = {i: fit_input(graph, i, np.asarray(x)) for i, x in zip(graph.inputs, inputs, strict=True)}
     if len({len(x) for x in given.values()}) > 1:
         raise ExportError(f"{graph.name}: the inputs hold different numbers of samples.")
-    reduced = apply_passes(graph)
+    reduced = simplify(graph)
     samples = len(next(iter(given.values())))
     step = 1 if sequence and reduced.variables else max(samples, 1)
     state = {variable.tensor: variable.initial[None] for variable in reduced.variables}

@@ -87,9 +87,14 @@ def _tensors(graph: Graph, op: Op) -> list[Tensor]:
 def unsupported(graph: Graph, op: Op) -> ExportError:
     """The error for an operator that has no file in `ops/`."""
     return ExportError(
-        f"{graph.where(op)} is not supported. Supported: {', '.join(sorted(OPS))}. "
+        f"{graph.where(op)} is not supported. Supported: {', '.join(supported_operators())}. "
         "Build the network from these, or export it for TFLite Micro with --format array."
     )
+
+
+def supported_operators() -> list[str]:
+    """The operators that a file may have, sorted."""
+    return sorted(kind for kind, operator in OPS.items() if not operator.internal)
 
 
 def broken_rule(graph: Graph, op: Op, rule: Constraint, found: str) -> ExportError:

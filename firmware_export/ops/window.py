@@ -10,6 +10,8 @@ from ..graph import Array, Node
 
 SAME, VALID = 0, 1
 """Paddings, as the schema numbers them."""
+PADS = ("pad_top", "pad_bottom", "pad_left", "pad_right")
+"""Options that no file has: a PAD that a pass folded in; they stand for SAME or VALID."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,21 @@ def window(node: Node, size: tuple[int, int], dilation: tuple[int, int] = (1, 1)
     pads, outputs = [], []
     for axis in range(2):
         reach = (size[axis] - 1) * dilation[axis] + 1
-        out = (extent[axis] + stride[axis] - (1 if node.integer("padding") == SAME else reach)) // stride[axis]
-        outputs.append(max(0, out))
-        pads.append(max(0, (out - 1) * stride[axis] + reach - extent[axis]) // 2)
+        before, total = _padding(node, axis, extent[axis], stride[axis], reach)
+        pads.append(before)
+        outputs.append(max(0, (extent[axis] + total - reach) // stride[axis] + 1))
     return Window(size, stride, dilation, (pads[0], pads[1]), (extent[0], extent[1]), (outputs[0], outputs[1]))
+
+
+def _padding(node: Node, axis: int, extent: int, stride: int, reach: int) -> tuple[int, int]:
+    """(rows or columns before the input, before and behind it together)."""
+    if PADS[0] in node.op.options:
+        before, after = (node.integer(key) for key in PADS[2 * axis : 2 * axis + 2])
+        return before, before + after
+    if node.integer("padding") == VALID:
+        return 0, 0
+    total = max(0, (-(-extent // stride) - 1) * stride + reach - extent)
+    return total // 2, total
 
 
 def pad(x: Array, win: Window, fill: float) -> Array:
