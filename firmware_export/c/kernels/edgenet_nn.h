@@ -3,7 +3,8 @@
  * Part of edgenet. A copy inside a generated project may be used under any terms you like.
  */
 /*
- * Int8 neural network kernels in plain C99: no memory of their own, no floating point, no library calls.
+ * Int8 neural network kernels in plain C99: no memory of their own, no library but memcpy and memset, and no floating
+ * point but where a tensor of floats is the network's border.
  *
  * Every kernel has the form
  *     void edgenet_NAME(const edgenet_NAME_params *p, const int8_t *input, int8_t *output);
