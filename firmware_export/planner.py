@@ -1,6 +1,7 @@
 """Where every tensor lives: tensor lifetimes -> byte offsets in one arena, and its exact size.
 
-The network's inputs and outputs live in the caller's buffers, so they cost no arena.
+The network's inputs and outputs live in the caller's buffers, so they cost no arena. Variables lie one after another in
+a memory of their own, the state.
 """
 
 from __future__ import annotations
@@ -17,7 +18,11 @@ ALIGNMENT = 4
 
 @dataclass(frozen=True)
 class Place:
-    """`kind` is "arena", "input", "output" or "constant"; `number` a byte offset, an index, or the tensor's index."""
+    """Where a tensor's first byte is.
+
+    `kind` is "arena" or "state" and `number` a byte offset, "input" or "output" and an index, or "constant" and the
+    tensor's index.
+    """
 
     kind: str
     number: int
@@ -63,6 +68,7 @@ class Plan:
     scratch: Mapping[int, int]
     arena_bytes: int
     copies: tuple[tuple[int, int], ...]
+    state_bytes: int = 0
 
 
 def plan_memory(graph: Graph) -> Plan:
@@ -70,6 +76,8 @@ def plan_memory(graph: Graph) -> Plan:
     root = _roots(graph)
     places = {t.index: Place("constant", t.index) for t in graph.tensors if t.data is not None}
     places.update((index, Place("input", number)) for number, index in enumerate(graph.inputs))
+    state, state_bytes = _state(graph)
+    places.update(state)
     copies: list[tuple[int, int]] = []
     for number, index in enumerate(graph.outputs):
         if root[index] in places:
@@ -80,7 +88,16 @@ def plan_memory(graph: Graph) -> Plan:
     offsets, peak = _best(_with_overlaps(graph, root, buffers) + _scratch(graph))
     places.update((key, Place("arena", offset)) for key, offset in offsets.items() if key >= 0)
     scratch = {-1 - key: offset for key, offset in offsets.items() if key < 0}
-    return Plan({i: places[r] for i, r in root.items() if r in places}, scratch, peak, tuple(copies))
+    return Plan({i: places[r] for i, r in root.items() if r in places}, scratch, peak, tuple(copies), state_bytes)
+
+
+def _state(graph: Graph) -> tuple[dict[int, Place], int]:
+    """The places of all variables, and the bytes of their memory."""
+    places, end = dict[int, Place](), 0
+    for variable in graph.variables:
+        places[variable.tensor] = Place("state", _aligned(end))
+        end = _aligned(end) + variable.initial.nbytes
+    return places, end
 
 
 def _roots(graph: Graph) -> dict[int, int]:

@@ -57,6 +57,7 @@ class _Lane:
     picked: Counts
     tapped: int
     tally: Tally
+    sequence: bool = False
     done: int = 0
     fault: str = ""
     cost: Measurement | None = None
@@ -220,8 +221,11 @@ def _lane(name: str, subject: Subject, numbers: tuple[int, int, int], cortex_cou
     started = start(name, subject)
     total, core = numbers[0], name in CORES
     usual = total if name in (TFLM, HOST) else total - numbers[1]
-    picked = spread(usual, cortex_count if core else None, numbers[2])
-    return _Lane(name, started, picked, CORTEX_TAPPED if core else total, Tally(subject.graph))
+    limit = cortex_count if core else None
+    # The samples of a network with variables are a sequence: some of them can only be those that it begins with.
+    picked = np.arange(usual)[:limit] if subject.graph.variables else spread(usual, limit, numbers[2])
+    tapped = CORTEX_TAPPED if core else total
+    return _Lane(name, started, picked, tapped, Tally(subject.graph), bool(subject.graph.variables))
 
 
 def _run(graph: Graph, lanes: Sequence[_Lane], samples: Sequence[Array], asked: int, say: Progress) -> Information:
@@ -271,10 +275,13 @@ def _expect(lanes: Sequence[_Lane], inputs: Sequence[Array]) -> tuple[_Lane | No
 
 
 def _repeat(lanes: Sequence[_Lane], first: Batch, samples: Sequence[Array]) -> None:
-    """Runs the first samples once more on this machine, backwards: what C keeps between runs must not matter."""
-    numbers = np.arange(len(first.outputs[0]))[::-1]
+    """Runs the first samples once more on this machine, backwards: what C keeps between runs must not matter.
+
+    With variables it runs them in their order, after a reset.
+    """
     for lane in lanes:
         if lane.name == HOST and lane.tally.values and not lane.fault:
+            numbers = np.arange(len(first.outputs[0]))[:: 1 if lane.sequence else -1]
             try:
                 again = _answer(lane, [values[numbers] for values in samples], tap=False)
                 lane.tally.add(select(first, numbers), again, numbers)
@@ -295,7 +302,10 @@ def _answer(lane: _Lane, inputs: Sequence[Array], *, tap: bool) -> Batch:
 
 
 def _compare(lane: _Lane, expected: Batch, samples: Sequence[Array], numbers: Counts) -> None:
-    """Runs those of a chunk's samples that a runtime takes, plain and tapped; what fails is run tapped again."""
+    """Runs those of a chunk's samples that a runtime takes, plain and tapped; what fails is run tapped again.
+
+    With variables a chunk is a sequence, so that what fails is run again with all that comes before it.
+    """
     lane.compared = True
     rows = np.flatnonzero(np.isin(numbers, lane.picked))
     if len(rows) == 0 or lane.fault:
@@ -307,6 +317,8 @@ def _compare(lane: _Lane, expected: Batch, samples: Sequence[Array], numbers: Co
         if plain:
             wrong = lane.tally.add(select(expected, rows), _answer(lane, taken, tap=False), numbers[rows])
         tapped = np.union1d(np.arange(max(0, min(len(rows), lane.tapped - lane.done))), wrong)
+        if lane.sequence and len(tapped):
+            tapped = np.arange(tapped[-1] + 1)
         if len(tapped):
             again = _answer(lane, [values[tapped] for values in taken], tap=True)
             lane.tally.add(select(expected, rows[tapped]), again, numbers[rows[tapped]])

@@ -10,6 +10,8 @@ from ..graph import Array, Node
 
 SAME, VALID = 0, 1
 """Paddings, as the schema numbers them."""
+PADS = ("pad_top", "pad_bottom", "pad_left", "pad_right")
+"""Options that no file has: a PAD that a pass folded in; they stand for SAME or VALID."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,18 @@ def window(node: Node, size: tuple[int, int], dilation: tuple[int, int] = (1, 1)
     """The window of `node` over its first input (B, H, W, C). Source: TFLite ComputePaddingHeightWidth."""
     stride = (node.integer("stride_h"), node.integer("stride_w"))
     extent = node.need(0).shape[1:3]
-    same = node.integer("padding") == SAME
     reach = [(size[axis] - 1) * dilation[axis] + 1 for axis in range(2)]
-    fits = [placement(extent[axis], stride[axis], reach[axis], same=same) for axis in range(2)]
+    fits = [_fit(node, axis, extent[axis], stride[axis], reach[axis]) for axis in range(2)]
     pads, outputs = (fits[0][1], fits[1][1]), (max(0, fits[0][0]), max(0, fits[1][0]))
     return Window(size, stride, dilation, pads, (extent[0], extent[1]), outputs)
+
+
+def _fit(node: Node, axis: int, extent: int, stride: int, reach: int) -> tuple[int, int]:
+    """(number of windows, padding before) along an axis, by explicit padding where the node has some."""
+    if PADS[0] not in node.op.options:
+        return placement(extent, stride, reach, same=node.integer("padding") == SAME)
+    before, after = (node.integer(key) for key in PADS[2 * axis : 2 * axis + 2])
+    return (extent + before + after - reach) // stride + 1, before
 
 
 def placement(extent: int, stride: int, reach: int, *, same: bool) -> tuple[int, int]:

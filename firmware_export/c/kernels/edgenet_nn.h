@@ -3,7 +3,8 @@
  * Part of edgenet. A copy inside a generated project may be used under any terms you like.
  */
 /*
- * Int8 neural network kernels in plain C99: no memory of their own, no floating point, no library calls.
+ * Int8 neural network kernels in plain C99: no memory of their own, no library but memcpy and memset, and no floating
+ * point but where a tensor of floats is the network's border.
  *
  * Every kernel has the form
  *     void edgenet_NAME(const edgenet_NAME_params *p, const int8_t *input, int8_t *output);
@@ -134,6 +135,19 @@ typedef struct {
     int32_t multiplier, left_shift, diff_min;
 } edgenet_softmax_s8_params;
 void edgenet_softmax_s8(const edgenet_softmax_s8_params *p, const int8_t *input, int8_t *output);
+
+/* READ_VARIABLE and ASSIGN_VARIABLE: the same bytes in another place; values of any type. */
+typedef struct {
+    int32_t bytes;
+} edgenet_copy_params;
+void edgenet_copy(const edgenet_copy_params *p, const void *input, void *output);
+
+/* The first value of a variable: the bytes of initial, or all bytes equal to value where initial is NULL. */
+typedef struct {
+    int32_t bytes, value;
+    const void *initial;
+} edgenet_reset_variable_params;
+void edgenet_reset_variable(const edgenet_reset_variable_params *p, void *variable);
 
 /* REDUCE_MAX: up to three axes that stay and three that vanish, with the input's strides along them. */
 typedef struct {
