@@ -227,6 +227,19 @@ typedef struct {
 } edgenet_dequantize_f32_params;
 void edgenet_dequantize_f32(const edgenet_dequantize_f32_params *p, const void *input, void *output);
 
+/* FULLY_CONNECTED as above, but weights and bias (int32_t, read only with has_bias) are computed by other operators. */
+typedef struct {
+    int32_t rows, depth, channels;
+    int32_t input_offset, weights_offset, output_offset;
+    int32_t activation_min, activation_max;
+    int32_t per_channel; /* as in CONV_2D */
+    int32_t has_bias;
+    const int32_t *multiplier;
+    const int8_t *shift;
+} edgenet_fully_connected_computed_s8_params;
+void edgenet_fully_connected_computed_s8(const edgenet_fully_connected_computed_s8_params *p, const int8_t *input,
+                                         const int8_t *weights, const void *bias, int8_t *output);
+
 /* x * 2^n, modulo 2^32: what a 32-bit register keeps. */
 static inline int32_t edgenet_shift_left(int32_t x, int32_t n)
 {
