@@ -151,11 +151,16 @@ class _Writer:
     def _param(self, op_index: str, value: Param) -> str:
         if value is None:
             return "NULL"
-        return (
-            f"{self.name}_{constant_name(int(op_index), value)}" if isinstance(value, Constant) else initializer(value)
-        )
+        if isinstance(value, Constant):
+            return self._table_name(constant_name(int(op_index), value))
+        return initializer(value)
+
+    def _table_name(self, ending: str) -> str:
+        """The name of the table for the constant with this ending: its own, or that of one with the same bytes."""
+        return f"{self.name}_{self.program.twins.get(ending, ending)}"
 
     def _all_calls(self) -> Iterator[str]:
+        yield from self._unused_inputs()
         named = iter(self._named_calls())
         for number, step in enumerate(self.program.steps):
             yield comment(_describe(step), "    ")
@@ -169,6 +174,11 @@ class _Writer:
             yield comment("This output shares its values with another tensor.", "    ")
             yield self._call(variable, call, target)
 
+    def _unused_inputs(self) -> Iterator[str]:
+        """Statements that keep compilers from warning of inputs that no call reads."""
+        read = {self._pointer(tensor) for _, call in self._named_calls() for tensor in call.inputs}
+        yield from (f"    (void){name};" for name, _ in self._buffers("input") if name not in read)
+
     def _call(self, variable: str, call: KernelCall, target: str, step: int = 0) -> str:
         arguments = [f"&{variable}", *(self._pointer(t) for t in call.inputs), target]
         if call.scratch:
@@ -180,7 +190,7 @@ class _Writer:
         if place.kind == "arena":
             return f"ARENA + {place.number}"
         if place.kind == "constant":
-            return f"{self.name}_{tensor_constant_name(tensor)}"
+            return self._table_name(tensor_constant_name(tensor))
         count = len(self.program.inputs if place.kind == "input" else self.program.outputs)
         return buffer_names(place.kind, count)[place.number]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from .graph import Graph, Node, Tensor
 from .ops import OPS
@@ -23,12 +23,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Program:
-    """The network as calls. `constants` maps C-safe name endings ("op3_weights") to tables."""
+    """The network as calls. `constants` maps C-safe name endings ("op3_weights") to tables.
+
+    Every table is there once: `twins` maps the endings of others with the same bytes to the one that stands for them.
+    """
 
     graph: Graph
     plan: Plan
     steps: tuple[Step, ...]
     constants: Mapping[str, Constant]
+    twins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def kernels(self) -> tuple[str, ...]:
@@ -68,7 +72,23 @@ def lower(graph: Graph, plan: Plan) -> Program:
             constants.update(_call_constants(op.index, call))
     for index, _ in plan.copies:
         constants.update(_tensor_constant(graph.tensors[index]))
-    return Program(graph, plan, tuple(steps), constants)
+    twins = _twins(constants)
+    return Program(graph, plan, tuple(steps), _without(constants, twins), twins)
+
+
+def _twins(constants: Mapping[str, Constant]) -> dict[str, str]:
+    """The endings of tables whose type and bytes are those of an earlier one -> the earlier one's ending."""
+    first: dict[tuple[str, bytes], str] = {}
+    owners = {key: first.setdefault((str(c.values.dtype), c.values.tobytes()), key) for key, c in constants.items()}
+    return {key: owner for key, owner in owners.items() if key != owner}
+
+
+def _without(constants: Mapping[str, Constant], twins: Mapping[str, str]) -> dict[str, Constant]:
+    """`constants` without those in `twins`; the comments of the others name them."""
+    kept = {key: constant for key, constant in constants.items() if key not in twins}
+    for key, owner in twins.items():
+        kept[owner] = replace(kept[owner], comment=f"{kept[owner].comment}; also {key}")
+    return kept
 
 
 def constant_name(op_index: int, constant: Constant) -> str:
