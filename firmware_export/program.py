@@ -64,7 +64,7 @@ class Program:
 def lower(graph: Graph, plan: Plan) -> Program:
     """`graph` (after the passes) as a program."""
     steps, constants = [], {}
-    for op in graph.ops:
+    for op in plan.ops:
         node = graph.node(op)
         calls = tuple(OPS[op.type].lower(node))
         steps.append(Step(node, calls, OPS[op.type].macs(node)))
