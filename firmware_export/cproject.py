@@ -102,7 +102,9 @@ def harness_header(project: CProject, memory: Memory) -> str:
         "#include <stddef.h>",
         f'#include "{project.name}.h"',
         f"#define HARNESS_BYTES {memory.size}",
-        f"#define HARNESS_RUN(base) {project.name}_run({', '.join(arguments)})",
+        f"#define HARNESS_NETWORK {project.name}_run",
+        f"#define HARNESS_CALL(function, base) function({', '.join(arguments)})",
+        "#define HARNESS_RUN(base) HARNESS_CALL(HARNESS_NETWORK, base)",
     ]
     if memory.arena.offsets:
         lines += [f"#ifdef {project.arena_macro}", f"#define HARNESS_ARENA {project.name}_arena"]
