@@ -125,8 +125,8 @@ class QemuRuntime:
         """The cost of one inference, for inputs of shape (1, *shape) each, with the arena in the project.
 
         Raises:
-            RuntimeFaultError: this build gives other outputs than the one with guard bytes, leaves its memory, or
-                takes more instructions than the board's timer can count.
+            RuntimeFaultError: this build gives other outputs than the one with guard bytes, or leaves its memory.
+            NotAvailableError: it takes more instructions than the board's timer can count.
         """
         memory = Memory(self._graph, None)
         self._programs[MEASURE] = self._link(MEASURE)
@@ -139,7 +139,7 @@ class QemuRuntime:
                 raise RuntimeFaultError(f"{where}: the outputs depend on where the arena lies.")
         numbers = [[int(number) for number in data[:20].view("<u4")] for data in (coarse, fine)]
         if numbers[0][2]:
-            raise RuntimeFaultError(f"{where}: the run has more instructions than the board's timer counts.")
+            raise NotAvailableError(f"{where}: the run has more instructions than the board's timer counts.")
         ticks = [run - nothing for run, nothing, *_ in numbers]
         instructions = _combine(ticks[0], ticks[1], self._board.clock_hz) + 1
         sizes = self._section_bytes()
