@@ -20,7 +20,6 @@ from firmware_export.batch import NotAvailableError
 from firmware_export.errors import ExportError
 
 VERIFY_EXTRA = "pip install 'edgenet[verify]'"
-ARM_GCC = "arm-none-eabi-gcc"
 HARNESS_FOLDER = Path(__file__).parent / "c" / "harness"
 C_FLAGS = ("-std=c99", "-O2", "-fomit-frame-pointer", "-ffunction-sections", "-fdata-sections")
 COMPILE_TIMEOUT_S = 600
@@ -82,9 +81,14 @@ def find_zig(environment: Mapping[str, str] | None = None) -> Compiler | None:
     return None if zig is None else replace(zig, version=f"{importlib.metadata.version('ziglang')} ({zig.version})")
 
 
-def find_arm_gcc(environment: Mapping[str, str] | None = None) -> Compiler | None:
-    """GNU's compiler for Cortex-M, which is what most firmware is built with; None where it is not installed."""
-    return _probe(ARM_GCC, (ARM_GCC,), os.environ if environment is None else environment)
+def find_arm_gcc() -> Compiler | None:
+    """arm-none-eabi-gcc, which most firmware is built with; None where it is not installed."""
+    return _probe("arm-none-eabi-gcc", ("arm-none-eabi-gcc",), os.environ)
+
+
+def find_qemu() -> Compiler | None:
+    """qemu-system-arm, which is asked for its version as a compiler is; None where it is not installed."""
+    return _probe("qemu-system-arm", ("qemu-system-arm",), os.environ)
 
 
 def compile_objects(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .errors import ExportError
 from .graph import ABSENT, Graph, Op, Tensor
 from .ops import OPS
+from .ops.spec import Constraint
 
 FOLDED = ("SHAPE", "STRIDED_SLICE", "PACK")
 """Operators that compute the shape of a RESHAPE, and vanish because the file states that shape anyway."""
@@ -13,28 +14,38 @@ QUANTIZED = ("int8", "uint8", "int16")
 
 
 def check_wiring(graph: Graph) -> None:
-    """Tensors exist, each is written once and before it is read, and inputs and outputs are what they seem.
+    """Like `check_order`, and the network has inputs and outputs.
+
+    Raises:
+        ExportError: naming the operator and what is wrong.
+    """
+    check_order(graph)
+    if not graph.inputs or not graph.outputs:
+        raise ExportError(f"{graph.name}: the network has no {'outputs' if graph.inputs else 'inputs'}.")
+
+
+def check_order(graph: Graph) -> None:
+    """Tensors exist, each but a variable is written once and before it is read, and so are the outputs.
 
     Raises:
         ExportError: naming the operator and what is wrong.
     """
     known = {t.index for t in graph.tensors if t.data is not None} | set(graph.inputs) | {ABSENT}
+    variables = {variable.tensor for variable in graph.variables}
     count = len(graph.tensors)
     for index in (*graph.inputs, *graph.outputs):
         if not 0 <= index < count:
             raise ExportError(f"{graph.name}: the file is damaged (input or output {index} of {count} tensors).")
     for op in graph.ops:
-        _check_op(graph, op, known)
+        _check_op(graph, op, known, variables)
         known.update(op.outputs)
     for index in graph.outputs:
         if index not in known:
             raise ExportError(f"{graph.name}: no operator computes the output '{graph.tensors[index].name}'.")
-    if not graph.inputs or not graph.outputs:
-        raise ExportError(f"{graph.name}: the network has no {'outputs' if graph.inputs else 'inputs'}.")
 
 
-def _check_op(graph: Graph, op: Op, known: set[int]) -> None:
-    """One operator of `check_wiring`: `known` holds what is computed before it."""
+def _check_op(graph: Graph, op: Op, known: set[int], variables: set[int]) -> None:
+    """One operator of `check_order`: `known` holds what is computed before it, `variables` what may be rewritten."""
     count = len(graph.tensors)
     for index in (*op.inputs, *op.outputs):
         if not (0 <= index < count or (index == ABSENT and index in op.inputs)):
@@ -42,11 +53,11 @@ def _check_op(graph: Graph, op: Op, known: set[int]) -> None:
                 f"{graph.name}: the file is damaged (operator {op.index} {op.type} uses tensor {index} of {count})."
             )
     for index in op.inputs:
-        if index not in known:
+        if index not in known and index not in variables:
             name = graph.tensors[index].name
             raise ExportError(f"{graph.where(op)} reads '{name}' before anything computes it.")
     for index in op.outputs:
-        if index in known:
+        if index in known and index not in variables:
             name = graph.tensors[index].name
             raise ExportError(f"{graph.where(op)} writes '{name}', which is a constant or has been written already.")
 
@@ -76,9 +87,20 @@ def _tensors(graph: Graph, op: Op) -> list[Tensor]:
 def unsupported(graph: Graph, op: Op) -> ExportError:
     """The error for an operator that has no file in `ops/`."""
     return ExportError(
-        f"{graph.where(op)} is not supported. Supported: {', '.join(sorted(OPS))}. "
+        f"{graph.where(op)} is not supported. Supported: {', '.join(supported_operators())}. "
         "Build the network from these, or export it for TFLite Micro with --format array."
     )
+
+
+def supported_operators() -> list[str]:
+    """The operators that a file may have, sorted."""
+    return sorted(kind for kind, operator in OPS.items() if not operator.internal)
+
+
+def broken_rule(graph: Graph, op: Op, rule: Constraint, found: str) -> ExportError:
+    """The error for an operator that breaks `rule`, by what was `found` instead."""
+    sentence = " ".join((rule.__doc__ or "").split())
+    return ExportError(f"{graph.where(op)}: {sentence} ({found}).")
 
 
 def check_constraints(graph: Graph) -> None:
@@ -93,8 +115,7 @@ def check_constraints(graph: Graph) -> None:
         node = graph.node(op)
         for rule in OPS[op.type].constraints:
             if found := rule(node):
-                sentence = " ".join((rule.__doc__ or "").split())
-                raise ExportError(f"{graph.where(op)}: {sentence} ({found}).")
+                raise broken_rule(graph, op, rule, found)
         expected = [tuple(shape) for shape in OPS[op.type].output_shapes(node)]
         got = [t.shape for t in node.outputs]
         if expected != got:
