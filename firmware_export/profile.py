@@ -9,9 +9,8 @@ from pathlib import Path
 from .cproject import read_project
 from .emulate import CortexRuntime, Measurement
 from .errors import ExportError
-from .graph import Graph
 from .program import Program
-from .project import c_identifier, compile_model, export_c
+from .project import c_identifier, compile_graph, export_c, read_model
 from .samples import typical_sample
 from .targets import find_core
 from .toolchain import Compiler
@@ -67,19 +66,20 @@ def profile(model_path: Path, core_name: str, compiler: Compiler | None = None) 
     Raises:
         ExportError: the model is not supported, or a tool is missing.
     """
-    program, core = compile_model(model_path), find_core(core_name)
+    graph, core = read_model(model_path), find_core(core_name)
+    program = compile_graph(graph)
     with tempfile.TemporaryDirectory() as folder:
         out_dir, name = Path(folder) / "c", c_identifier(model_path)
         export_c(model_path, out_dir, name=name, labels=())
-        runtime = CortexRuntime(read_project(out_dir, name), program.graph, core, Path(folder) / "build", compiler)
+        runtime = CortexRuntime(read_project(out_dir, name), graph, core, Path(folder) / "build", compiler)
         functions = [f"edgenet_{kernel}" for kernel in program.kernels]
-        cost = runtime.measure(typical_sample(program.graph), functions)
+        cost = runtime.measure(typical_sample(graph), functions)
     constants = sum(c.values.nbytes for c in program.constants.values() if c.role in ROLES)
     return Profile(
         core=core.name,
         compiler=f"{runtime.compiler.name} {runtime.compiler.version}",
         instructions=cost.instructions,
-        operators=_operators(program, program.graph, cost),
+        operators=_operators(program, cost),
         stack_bytes=cost.stack_bytes,
         arena_bytes=program.plan.arena_bytes,
         code_bytes=cost.code_bytes + cost.weights_bytes - constants,
@@ -87,11 +87,11 @@ def profile(model_path: Path, core_name: str, compiler: Compiler | None = None) 
     )
 
 
-def _operators(program: Program, graph: Graph, cost: Measurement) -> tuple[OperatorCost, ...]:
+def _operators(program: Program, cost: Measurement) -> tuple[OperatorCost, ...]:
     """The instructions of the calls, put together operator by operator."""
     calls = sum(len(step.calls) for step in program.steps)
     if len(cost.calls) != calls + len(program.plan.copies):
-        raise ExportError(f"{graph.name}: counted {len(cost.calls)} calls of kernels, expected {calls}.")
+        raise ExportError(f"{program.graph.name}: counted {len(cost.calls)} calls of kernels, expected {calls}.")
     result, start = [], 0
     for step in program.steps:
         end = start + len(step.calls)

@@ -15,7 +15,8 @@ from .window import Window, pad, positive_window, tap, window
 
 BAND_PIXELS, BANDS = 16, 12
 """A band has at least so many pixels, or the image about so many bands."""
-OFFSET_BYTES = 4
+PIXELS, WORD_BYTES = 4, 4
+"""The kernel takes so many pixels at a time, and keeps tables of int32."""
 
 
 def _window(node: Node) -> Window:
@@ -90,13 +91,14 @@ def _band(win: Window) -> int:
 
 
 def scratch_bytes(node: Node) -> int:
-    """4 for each tap, and what the filter sees of one channel from a band."""
+    """A word for each tap, two for each pixel of a band, and what the filter sees of one channel from a band."""
     win = _window(node)
     if not _one_filter_each(node):
         return filters_scratch_bytes(node, _as_groups(node.constant(1)).shape)
     outputs = (_band(win), win.output[1])
     seen = [(outputs[i] - 1) * win.stride[i] + (win.size[i] - 1) * win.dilation[i] + 1 for i in range(2)]
-    return OFFSET_BYTES * math.prod(win.size) + math.prod(seen)
+    pixels = -(-math.prod(outputs) // PIXELS) * PIXELS
+    return WORD_BYTES * (math.prod(win.size) + 2 * pixels) + math.prod(seen)
 
 
 def macs(node: Node) -> int:

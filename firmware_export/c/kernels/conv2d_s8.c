@@ -17,11 +17,10 @@
 static int8_t *spread(int8_t *to, const int8_t *from, int32_t n)
 {
     for (; n >= 4; n -= 4) {
-        const int8_t a = from[0], b = from[1], c = from[2], d = from[3];
-        to[0] = a;
-        to[PIXELS] = b;
-        to[PIXELS * 2] = c;
-        to[PIXELS * 3] = d;
+        to[0] = from[0];
+        to[PIXELS] = from[1];
+        to[PIXELS * 2] = from[2];
+        to[PIXELS * 3] = from[3];
         from += 4;
         to += PIXELS * 4;
     }
@@ -43,7 +42,8 @@ static int8_t *repeat(int8_t *to, int8_t value, int32_t n)
 }
 
 /* Copies what the filter sees when its first tap lies at (y, x) of an image to every second byte. */
-static void copy_window(const edgenet_conv2d_s8_params *p, const int8_t *image, int32_t y, int32_t x, int8_t *to)
+EDGENET_OWN_REGISTERS static void copy_window(const edgenet_conv2d_s8_params *p, const int8_t *image, int32_t y,
+                                              int32_t x, int8_t *to)
 {
     const int32_t depth = p->filter.channels;
     /* Without dilation and groups a row of taps inside the image is one run. */
@@ -64,23 +64,20 @@ static void copy_window(const edgenet_conv2d_s8_params *p, const int8_t *image, 
     }
 }
 
-/* Adds one value of both pixels, times one weight of each of the four channels, to the sums. */
-#define STEP(i)                           \
-    do {                                  \
-        const int32_t left = x[2 * (i)];  \
-        const int32_t right = x[2 * (i) + 1]; \
-        int32_t weight = w[4 * (i)];      \
-        a0 += left * weight;              \
-        a1 += right * weight;             \
-        weight = w[4 * (i) + 1];          \
-        b0 += left * weight;              \
-        b1 += right * weight;             \
-        weight = w[4 * (i) + 2];          \
-        c0 += left * weight;              \
-        c1 += right * weight;             \
-        weight = w[4 * (i) + 3];          \
-        d0 += left * weight;              \
-        d1 += right * weight;             \
+/* Adds the i-th value of both pixels, times the i-th weight of four channels, to the sums. */
+#define STEP(i)                                                       \
+    do {                                                              \
+        const int32_t left = x[2 * (i)], right = x[2 * (i) + 1];      \
+        const int32_t wa = w[4 * (i)], wb = w[4 * (i) + 1];           \
+        const int32_t wc = w[4 * (i) + 2], wd = w[4 * (i) + 3];       \
+        a0 += left * wa;                                              \
+        a1 += right * wa;                                             \
+        b0 += left * wb;                                              \
+        b1 += right * wb;                                             \
+        c0 += left * wc;                                              \
+        c1 += right * wc;                                             \
+        d0 += left * wd;                                              \
+        d1 += right * wd;                                             \
     } while (0)
 
 /* The sums of count channels for both pixels, whose windows of n values lie in x. */

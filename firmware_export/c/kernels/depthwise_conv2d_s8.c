@@ -5,119 +5,123 @@
 /*
  * DEPTHWISE_CONV_2D with one filter for each channel, any stride, dilation and padding.
  *
- * A band of output rows is computed channel by channel: what its filter sees is copied to the scratch memory, padding
- * included, so that no tap needs a test; then four pixels at a time share each weight that is loaded.
+ * A band of output rows is computed channel by channel: what its filter sees is copied into a plane, padding included,
+ * so that no tap needs a test; then four pixels at a time share each weight that is loaded.
  */
 #include "edgenet_nn.h"
 
 #define PIXELS 4
 
-/* Where each tap lies in a plane, from the first one. */
-static void tap_offsets(const edgenet_depthwise_conv2d_s8_params *p, int32_t width, int32_t *offsets)
+/* What lies in the scratch memory, and how large it is. */
+typedef struct {
+    int32_t taps, pixels; /* pixels: of a whole band, rounded up to fours */
+    int32_t width;        /* bytes of a row of the plane */
+    int32_t *offsets;     /* where each tap lies in the plane, from the first one */
+    int32_t *firsts;      /* where the first tap of each pixel lies in the plane */
+    int32_t *sums;        /* one for each pixel */
+    int8_t *plane;
+} workspace;
+
+/* The places of all pixels of a band and of all taps. */
+static workspace lay_out(const edgenet_depthwise_conv2d_s8_params *p, int8_t *scratch)
 {
-    for (int32_t ky = 0; ky < p->filter.height; ky++) {
-        for (int32_t kx = 0; kx < p->filter.width; kx++) {
-            *offsets++ = ky * p->dilation.height * width + kx * p->dilation.width;
-        }
+    workspace s;
+    s.taps = p->filter.height * p->filter.width;
+    s.pixels = (p->band * p->output.width + PIXELS - 1) / PIXELS * PIXELS;
+    s.width = (p->output.width - 1) * p->stride.width + (p->filter.width - 1) * p->dilation.width + 1;
+    s.offsets = (int32_t *)(void *)scratch;
+    s.firsts = s.offsets + s.taps;
+    s.sums = s.firsts + s.pixels;
+    s.plane = (int8_t *)(s.sums + s.pixels);
+    for (int32_t i = 0; i < s.taps; i++) {
+        const int32_t y = i / p->filter.width, x = i % p->filter.width;
+        s.offsets[i] = y * p->dilation.height * s.width + x * p->dilation.width;
     }
+    for (int32_t i = 0; i < s.pixels; i++) {
+        const int32_t y = i / p->output.width, x = i % p->output.width;
+        s.firsts[i] = y < p->band ? y * p->stride.height * s.width + x * p->stride.width : 0;
+    }
+    return s;
 }
 
-/* Copies what lies inside the image of one channel's rows, from y on, into a plane that is width bytes wide. */
-static void copy_plane(const edgenet_depthwise_conv2d_s8_params *p, const int8_t *channel, int32_t y, int32_t rows,
-                       int32_t width, int8_t *plane)
+/* Copies what lies inside the image of one channel's rows, from y on, into the plane. */
+EDGENET_OWN_REGISTERS static void copy_plane(const edgenet_depthwise_conv2d_s8_params *p, const int8_t *channel,
+                                             int32_t y, int32_t rows, const workspace *s)
 {
-    const int32_t step = p->input.channels, room = width - p->pad.width;
+    const int32_t step = p->input.channels, pad = p->pad.width, room = s->width - pad;
     const int32_t inside = room < p->input.width ? room : p->input.width;
-    const int32_t above = y < 0 ? -y : 0, below = p->input.height - y;
-    const int32_t end = below < rows ? below : rows;
-    for (int32_t row = above; row < end; row++) {
+    const int32_t below = p->input.height - y, end = below < rows ? below : rows;
+    for (int32_t row = y < 0 ? -y : 0; row < end; row++) {
         const int8_t *from = channel + (y + row) * p->input.width * step;
-        int8_t *to = plane + row * width + p->pad.width;
+        int8_t *to = s->plane + row * s->width + pad;
         for (int32_t x = 0; x < inside; x++) {
-            to[x] = *from;
+            *to++ = *from;
             from += step;
         }
     }
 }
 
-/* The sums of four pixels, whose first taps lie at x. */
-static void four_pixels(const int8_t *const *x, const int32_t *offsets, const int8_t *w, int32_t taps, int32_t *sums)
+/* The sums of that many pixels, rounded up to fours, of the channel with weights w. */
+EDGENET_OWN_REGISTERS static void products(const workspace *s, const int8_t *w, int32_t pixels)
 {
-    const int8_t *const x0 = x[0], *const x1 = x[1], *const x2 = x[2], *const x3 = x[3];
-    const int8_t *const end = w + taps;
-    int32_t a = 0, b = 0, c = 0, d = 0;
-    while (w != end) {
-        const int32_t at = *offsets++;
-        const int32_t weight = *w++;
-        a += x0[at] * weight;
-        b += x1[at] * weight;
-        c += x2[at] * weight;
-        d += x3[at] * weight;
+    const int8_t *const begin = w, *const end = w + s->taps, *const plane = s->plane;
+    const int32_t *const offsets = s->offsets, *firsts = s->firsts;
+    int32_t *sums = s->sums;
+    for (; pixels > 0; pixels -= PIXELS) {
+        const int8_t *const x0 = plane + *firsts++;
+        const int8_t *const x1 = plane + *firsts++;
+        const int8_t *const x2 = plane + *firsts++;
+        const int8_t *const x3 = plane + *firsts++;
+        const int32_t *offset = offsets;
+        int32_t a = 0, b = 0, c = 0, d = 0;
+        for (w = begin; w != end; w++) {
+            const int32_t weight = *w, at = *offset++;
+            a += x0[at] * weight;
+            b += x1[at] * weight;
+            c += x2[at] * weight;
+            d += x3[at] * weight;
+        }
+        *sums++ = a;
+        *sums++ = b;
+        *sums++ = c;
+        *sums++ = d;
     }
-    sums[0] = a;
-    sums[1] = b;
-    sums[2] = c;
-    sums[3] = d;
 }
 
-/* Channel c of a band with that many pixels. */
-static void channel(const edgenet_depthwise_conv2d_s8_params *p, int32_t c, int32_t pixels, int32_t width,
-                    const int32_t *offsets, const int8_t *plane, int8_t *output)
+/* The outputs of channel c of that many pixels. */
+EDGENET_OWN_REGISTERS static void finish(const edgenet_depthwise_conv2d_s8_params *p, int32_t c, const int32_t *sums,
+                                         int32_t pixels, int8_t *output)
 {
-    const int32_t taps = p->filter.height * p->filter.width;
     const int32_t q = p->per_channel ? c : 0;
-    const int32_t multiplier = p->multiplier[q], shift = p->shift[q];
-    const int32_t bias = p->bias[c], offset = p->output_offset, step = p->output.channels;
-    const int8_t *const w = p->weights + c * taps;
-    const int32_t next = p->stride.width, columns = p->output.width;
-    const int32_t next_row = p->stride.height * width - columns * next;
-    int32_t left = columns;
-    while (pixels > 0) {
-        const int8_t *x[PIXELS];
-        int32_t sums[PIXELS];
-        const int32_t count = pixels < PIXELS ? pixels : PIXELS;
-        for (int32_t k = 0; k < PIXELS; k++) {
-            x[k] = plane;
-            if (k + 1 < pixels) {
-                plane += next;
-                if (--left == 0) {
-                    plane += next_row;
-                    left = columns;
-                }
-            }
-        }
-        four_pixels(x, offsets, w, taps, sums);
-        for (int32_t k = 0; k < count; k++) {
-            const int32_t sum = edgenet_add_wrapping(sums[k], bias);
-            *output = (int8_t)(shift < -1 ? edgenet_output_small(sum, multiplier, shift, offset)
-                                          : edgenet_output(sum, multiplier, shift, offset));
-            output += step;
-        }
-        pixels -= count;
+    const int32_t multiplier = p->multiplier[q], shift = p->shift[q], bias = p->bias[c];
+    const int32_t offset = p->output_offset, step = p->output.channels;
+    for (int32_t i = 0; i < pixels; i++) {
+        const int32_t sum = edgenet_add_wrapping(sums[i], bias);
+        *output = (int8_t)(shift < -1 ? edgenet_output_small(sum, multiplier, shift, offset)
+                                      : edgenet_output(sum, multiplier, shift, offset));
+        output += step;
     }
 }
 
 void edgenet_depthwise_conv2d_s8(const edgenet_depthwise_conv2d_s8_params *p, const int8_t *input, int8_t *output,
                                  int8_t *scratch)
 {
-    const int32_t width = (p->output.width - 1) * p->stride.width + (p->filter.width - 1) * p->dilation.width + 1;
-    int32_t *const offsets = (int32_t *)(void *)scratch;
+    const workspace s = lay_out(p, scratch);
     int8_t *const start = output;
-    int8_t *const plane = scratch + p->filter.height * p->filter.width * (int32_t)sizeof *offsets;
-    tap_offsets(p, width, offsets);
     for (int32_t b = 0; b < p->output.batch; b++) {
         for (int32_t y = 0; y < p->output.height; y += p->band) {
-            const int32_t rest = p->output.height - y;
-            const int32_t rows = rest < p->band ? rest : p->band;
-            const int32_t seen = (rows - 1) * p->stride.height + (p->filter.height - 1) * p->dilation.height + 1;
-            for (int32_t i = 0; i < seen * width; i++) {
-                plane[i] = (int8_t)p->pad_value;
+            const int32_t rest = p->output.height - y, rows = rest < p->band ? rest : p->band;
+            const int32_t pixels = rows * p->output.width, reach = (p->filter.height - 1) * p->dilation.height + 1;
+            const int32_t seen = (p->band - 1) * p->stride.height + reach;
+            for (int32_t i = 0; i < seen * s.width; i++) {
+                s.plane[i] = (int8_t)p->pad_value;
             }
             for (int32_t c = 0; c < p->output.channels; c++) {
-                copy_plane(p, input + c, y * p->stride.height - p->pad.height, seen, width, plane);
-                channel(p, c, rows * p->output.width, width, offsets, plane, output + c);
+                copy_plane(p, input + c, y * p->stride.height - p->pad.height, (rows - 1) * p->stride.height + reach, &s);
+                products(&s, p->weights + c * s.taps, pixels);
+                finish(p, c, s.sums, pixels, output + c);
             }
-            output += rows * p->output.width * p->output.channels;
+            output += pixels * p->output.channels;
         }
         input += p->input.height * p->input.width * p->input.channels;
     }

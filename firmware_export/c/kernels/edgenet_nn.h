@@ -297,9 +297,8 @@ static inline int32_t edgenet_divide_by_power_of_two(int32_t x, int32_t n)
 /* x * multiplier * 2^(shift - 31), rounded twice as TensorFlow Lite's reference kernels do. */
 static inline int32_t edgenet_requantize(int32_t x, int32_t multiplier, int32_t shift)
 {
-    /* The larger and the smaller of shift and 0, without a test that compilers would make two copies of the rest for. */
-    const int32_t negative = shift >> 31;
-    const int32_t left = shift & ~negative, right = -(shift & negative);
+    const int32_t left = shift > 0 ? shift : 0;
+    const int32_t right = shift > 0 ? 0 : -shift;
     return edgenet_divide_by_power_of_two(edgenet_high_mul(edgenet_shift_left(x, left), multiplier), right);
 }
 
