@@ -9,8 +9,8 @@ import numpy as np
 
 from ..graph import Array, Node
 from . import linear, rules
-from .spec import Field, KernelCall, Operator, Shape
 from .filters import filters_overlap, filters_scratch_bytes, lower_filters
+from .spec import Field, KernelCall, Operator, Shape
 from .window import Window, pad, positive_window, tap, window
 
 CHUNK_BYTES = 32 << 20

@@ -9,9 +9,10 @@ import numpy as np
 
 from ..graph import Array, Node
 from . import linear, rules
-from .filters import filters_overlap, filters_scratch_bytes, lower_filters
-from .spec import Constant, Field, KernelCall, Operator, Param, Shape
-from .window import Window, pad, positive_window, tap, window
+from .filters import filters_overlap, filters_scratch_bytes, folded_params, lower_filters
+from .overlap import safe_distance
+from .spec import Field, KernelCall, Operator, Param, Shape
+from .window import Window, first_bytes, pad, positive_window, tap, window
 
 BAND_PIXELS, BANDS = 16, 12
 """A band has at least so many pixels, or the image about so many bands."""
@@ -57,7 +58,6 @@ def lower(node: Node) -> Sequence[KernelCall]:
     if not _one_filter_each(node):
         return lower_filters(node, _as_groups(filters), win)
     multipliers, shifts = linear.channel_multipliers(node)
-    flat = _as_groups(filters).reshape(filters.shape[3], -1)
     params: dict[str, Param] = {
         "input": node.need(0).shape,
         "output": node.output.shape,
@@ -67,8 +67,7 @@ def lower(node: Node) -> Sequence[KernelCall]:
         "pad": win.pad,
         "band": _band(win),
         "pad_value": node.need(0).zero_point,
-        **linear.folded_params(node, flat, multipliers, shifts),
-        "weights": Constant("weights", flat, f"'{node.need(1).name}' {filters.shape}, channel after channel"),
+        **folded_params(node, _as_groups(filters).reshape(filters.shape[3], -1), multipliers, shifts),
     }
     return [KernelCall("depthwise_conv2d_s8", params, (node.need(0),), node.output, scratch=True)]
 
@@ -99,6 +98,25 @@ def scratch_bytes(node: Node) -> int:
     seen = [(outputs[i] - 1) * win.stride[i] + (win.size[i] - 1) * win.dilation[i] + 1 for i in range(2)]
     pixels = -(-math.prod(outputs) // PIXELS) * PIXELS
     return WORD_BYTES * (math.prod(win.size) + 2 * pixels) + math.prod(seen)
+
+
+def overlap(node: Node, number: int) -> int | None:
+    """How far before its input the output has to begin."""
+    win = _window(node)
+    if not _one_filter_each(node):
+        return filters_overlap(node, number, _as_groups(node.constant(1)).shape, win)
+    if number != 0:
+        return None
+    batch, _, _, channels = node.output.shape
+    height, width = win.output
+    starts = np.arange(0, height, _band(win))
+    ends = np.minimum(starts + _band(win), height)
+    # A step is one channel of one band; the first of its bytes may lie in any of its rows, padding or not.
+    rows = first_bytes(node.need(0).shape, win).min(axis=2)
+    reads = np.array([rows[:, a:b].min(axis=1) for a, b in zip(starts, ends, strict=True)]).T
+    written = (np.arange(batch)[:, None] * height + ends) * width * channels
+    each = np.arange(channels)
+    return safe_distance((reads[..., None] + each).reshape(-1), (written[..., None] - channels + 1 + each).reshape(-1))
 
 
 def macs(node: Node) -> int:
@@ -133,4 +151,5 @@ OPERATOR = Operator(
     lower=lower,
     macs=macs,
     scratch_bytes=scratch_bytes,
+    overlap=overlap,
 )

@@ -64,37 +64,6 @@ def params(node: Node, multipliers: Int, shifts: Int) -> dict[str, Param]:
     }
 
 
-def folded_params(node: Node, weights: Array, multipliers: Int, shifts: Int) -> dict[str, Param]:
-    """The kernel parameters of operators whose bias holds the input's zero point too.
-
-    The sum of (input - zero point) * weight is that of input * weight less zero point * (sum of weights), modulo 2**32.
-
-    Args:
-        node: the operator.
-        weights: int8 (channels, taps), channel after channel.
-        multipliers: as `channel_multipliers` gives them.
-        shifts: likewise.
-    """
-    bias = node.input(2)
-    own = 0 if bias is None or bias.data is None else bias.data.astype(np.int64)
-    folded = wrap_int32(own - node.need(0).zero_point * weights.astype(np.int64).sum(axis=1))
-    name = "" if bias is None else f"'{bias.name}' "
-    plain = {key: value for key, value in params(node, multipliers, shifts).items() if key != "input_offset"}
-    return {**plain, "bias": Constant("bias", folded.astype(np.int32), f"{name}less input zero point * sum of weights")}
-
-
-def side_by_side(weights: Array, width: int, groups: int = 1) -> Array:
-    """int8 (channels, taps) as the kernels read it, flat: in each group of channels, `width` channels side by side for
-    each tap, then the next `width`; what remains of the group channel after channel.
-    """
-    parts: list[Array] = []
-    for group in np.split(weights, groups):
-        whole = len(group) // width * width
-        blocks = group[:whole].reshape(-1, width, group.shape[1])
-        parts += [blocks.transpose(0, 2, 1).reshape(-1), group[whole:].reshape(-1)]
-    return np.concatenate(parts)
-
-
 def scales_in_range(node: Node) -> str | None:
     """the output's scale must be positive, and the factor from the input's to it below 2**30"""
     filters = node.input(1)

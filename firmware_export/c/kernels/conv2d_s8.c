@@ -58,7 +58,7 @@ EDGENET_OWN_REGISTERS static void copy_window(const edgenet_conv2d_s8_params *p,
             if (row >= 0 && row < p->input.height && column >= 0 && column < p->input.width) {
                 to = spread(to, image + (row * p->input.width + column) * p->input.channels, run);
             } else {
-                to = repeat(to, (int8_t)p->pad_value, run);
+                to = repeat(to, p->pad_value, run);
             }
         }
     }

@@ -114,7 +114,7 @@ void edgenet_depthwise_conv2d_s8(const edgenet_depthwise_conv2d_s8_params *p, co
             const int32_t pixels = rows * p->output.width, reach = (p->filter.height - 1) * p->dilation.height + 1;
             const int32_t seen = (p->band - 1) * p->stride.height + reach;
             for (int32_t i = 0; i < seen * s.width; i++) {
-                s.plane[i] = (int8_t)p->pad_value;
+                s.plane[i] = p->pad_value;
             }
             for (int32_t c = 0; c < p->output.channels; c++) {
                 copy_plane(p, input + c, y * p->stride.height - p->pad.height, (rows - 1) * p->stride.height + reach, &s);

@@ -58,9 +58,10 @@ typedef struct {
 typedef struct {
     edgenet_shape input, filter, output;
     edgenet_pair stride, dilation, pad;
-    int32_t groups, pad_value, output_offset;
-    int32_t activation_min, activation_max; /* the output is clamped to these */
-    int32_t per_channel;                    /* 1: a multiplier and shift for every output channel; 0: one for all */
+    int32_t groups;
+    int8_t pad_value, output_offset;
+    int8_t activation_min, activation_max; /* the output is clamped to these */
+    int8_t per_channel;                    /* 1: a multiplier and shift for every output channel; 0: one for all */
     const int8_t *weights;
     const int32_t *bias;
     const int32_t *multiplier;
@@ -76,9 +77,8 @@ void edgenet_conv2d_s8(const edgenet_conv2d_s8_params *p, const int8_t *input, i
 typedef struct {
     edgenet_shape input, output;
     edgenet_pair filter, stride, dilation, pad;
-    int32_t band, pad_value, output_offset;
-    int32_t activation_min, activation_max;
-    int32_t per_channel;
+    int32_t band;
+    int8_t pad_value, output_offset, activation_min, activation_max, per_channel;
     const int8_t *weights;
     const int32_t *bias;
     const int32_t *multiplier;
@@ -87,14 +87,15 @@ typedef struct {
 void edgenet_depthwise_conv2d_s8(const edgenet_depthwise_conv2d_s8_params *p, const int8_t *input, int8_t *output,
                                  int8_t *scratch);
 
-/* FULLY_CONNECTED: input (rows, depth), weights (channels, depth), output (rows, channels). */
+/*
+ * FULLY_CONNECTED: input (rows, depth), output (rows, channels); bias as in CONV_2D. The weights of eight channels lie
+ * side by side, eight for each input; what remains, channel after channel.
+ */
 typedef struct {
     int32_t rows, depth, channels;
-    int32_t input_offset, output_offset;
-    int32_t activation_min, activation_max;
-    int32_t per_channel; /* as in CONV_2D */
+    int8_t output_offset, activation_min, activation_max, per_channel; /* as in CONV_2D */
     const int8_t *weights;
-    const int32_t *bias; /* or NULL */
+    const int32_t *bias;
     const int32_t *multiplier;
     const int8_t *shift;
 } edgenet_fully_connected_s8_params;
