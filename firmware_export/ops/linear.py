@@ -78,5 +78,9 @@ def filter_limits(node: Node, channels: int) -> str | None:
         return f"{bias.size} biases for {channels} channels"
     if filters.size // channels > MAX_TAPS:
         return f"{filters.size // channels:,} weights for each output, more than {MAX_TAPS:,}"
-    count = len(filters.quant.scale) if filters.quant else 0
-    return None if count in (1, channels) else f"{count} scales for {channels} channels"
+    scales, axis = (filters.quant.scale, filters.quant.axis) if filters.quant else ((), 0)
+    if len(scales) not in (1, channels):
+        return f"{len(scales)} scales for {channels} channels"
+    if len(scales) > 1 and (not 0 <= axis < len(filters.shape) or filters.shape[axis] != channels):
+        return f"{len(scales)} scales along axis {axis}"
+    return None
