@@ -193,6 +193,7 @@ class _Writer:
         return f"{self.name}_{constant_name(owner, value)}" if isinstance(value, Constant) else initializer(value)
 
     def _all_calls(self) -> Iterator[str]:
+        yield from self._unused_inputs()
         if self.program.resets:
             yield f"    if (!state_is_set) {{\n        {self.name}_reset();\n    }}"
         named = iter(self._named_calls())
@@ -207,6 +208,14 @@ class _Writer:
             target = buffer_names("output", len(self.program.outputs))[output]
             yield comment("This output shares its values with another tensor.", "    ")
             yield self._call(variable, call, target)
+
+    def _unused_inputs(self) -> Iterator[str]:
+        """A statement for every input that no kernel reads, so that no compiler warns of it."""
+        read = {tensor.index for _, call in self._named_calls() for tensor in call.inputs}
+        places = [self.program.plan.places[index] for index in read]
+        for number, (name, _) in enumerate(self._buffers("input")):
+            if Place("input", number) not in places:
+                yield f"    (void){name};"
 
     def _call(self, variable: str, call: KernelCall, target: str, step: int = 0) -> str:
         arguments = [f"&{variable}", *(self._pointer(t) for t in call.inputs), target]

@@ -42,24 +42,25 @@ def window(node: Node, size: tuple[int, int], dilation: tuple[int, int] = (1, 1)
     """The window of `node` over its first input (B, H, W, C). Source: TFLite ComputePaddingHeightWidth."""
     stride = (node.integer("stride_h"), node.integer("stride_w"))
     extent = node.need(0).shape[1:3]
-    pads, outputs = [], []
-    for axis in range(2):
-        reach = (size[axis] - 1) * dilation[axis] + 1
-        before, total = _padding(node, axis, extent[axis], stride[axis], reach)
-        pads.append(before)
-        outputs.append(max(0, (extent[axis] + total - reach) // stride[axis] + 1))
-    return Window(size, stride, dilation, (pads[0], pads[1]), (extent[0], extent[1]), (outputs[0], outputs[1]))
+    reach = [(size[axis] - 1) * dilation[axis] + 1 for axis in range(2)]
+    fits = [_fit(node, axis, extent[axis], stride[axis], reach[axis]) for axis in range(2)]
+    pads, outputs = (fits[0][1], fits[1][1]), (max(0, fits[0][0]), max(0, fits[1][0]))
+    return Window(size, stride, dilation, pads, (extent[0], extent[1]), outputs)
 
 
-def _padding(node: Node, axis: int, extent: int, stride: int, reach: int) -> tuple[int, int]:
-    """(rows or columns before the input, before and behind it together)."""
-    if PADS[0] in node.op.options:
-        before, after = (node.integer(key) for key in PADS[2 * axis : 2 * axis + 2])
-        return before, before + after
-    if node.integer("padding") == VALID:
-        return 0, 0
-    total = max(0, (-(-extent // stride) - 1) * stride + reach - extent)
-    return total // 2, total
+def _fit(node: Node, axis: int, extent: int, stride: int, reach: int) -> tuple[int, int]:
+    """(number of windows, padding before) along an axis, by explicit padding where the node has some."""
+    if PADS[0] not in node.op.options:
+        return placement(extent, stride, reach, same=node.integer("padding") == SAME)
+    before, after = (node.integer(key) for key in PADS[2 * axis : 2 * axis + 2])
+    return (extent + before + after - reach) // stride + 1, before
+
+
+def placement(extent: int, stride: int, reach: int, *, same: bool) -> tuple[int, int]:
+    """(number of windows, padding before) along an axis. Source: TFLite ComputePaddingHeightWidth, rounding to 0."""
+    room = extent + stride - (1 if same else reach)
+    count = room // stride if room >= 0 else -(-room // stride)
+    return count, max(0, (count - 1) * stride + reach - extent) // 2
 
 
 def pad(x: Array, win: Window, fill: float) -> Array:
