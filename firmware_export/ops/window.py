@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -93,7 +92,9 @@ def _too_wide(node: Node, keys: Sequence[str]) -> str | None:
     if "filter_h" not in node.op.options and filters is not None and len(filters.shape) == 4:
         sizes = list(filters.shape[1:3])
     reach = [size * dilation for size, dilation in zip(sizes, dilations, strict=True)]
-    padded = math.prod(n + r for n, r in zip(shape[1:3], reach, strict=True)) * math.prod((*shape[:1], *shape[3:]))
+    padded = 0
+    if len(shape) == 4:
+        padded = shape[0] * (shape[1] + reach[0]) * (shape[2] + reach[1]) * shape[3]
     if max(*reach, *sizes, *dilations, *strides) <= MOST_REACH and padded <= MOST_PADDED:
         return None
     return f"filter {sizes} dilated by {dilations} in steps of {strides} over {shape}"
