@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -41,7 +40,7 @@ class Program:
     @property
     def kernels(self) -> tuple[str, ...]:
         """The kernels it calls, each once, sorted."""
-        copies = {"concatenation_s8"} if self.plan.copies else set()
+        copies = {"copy"} if self.plan.copies else set()
         calls = (*self.resets, *(call for step in self.steps for call in step.calls))
         return tuple(sorted(copies | {call.kernel for call in calls}))
 
@@ -111,9 +110,7 @@ def tensor_constant_name(tensor: Tensor) -> str:
 
 def copy_call(tensor: Tensor) -> KernelCall:
     """The call that copies `tensor`, for an output that can't live where it is computed."""
-    size = math.prod(tensor.shape)
-    params = {"rows": 1, "width": size, "output_width": size, "output_start": 0}
-    return KernelCall("concatenation_s8", params, (tensor,), tensor)
+    return KernelCall("copy", {"bytes": tensor.size_bytes}, (tensor,), tensor)
 
 
 def _reset(graph: Graph, variable: Variable) -> KernelCall:
