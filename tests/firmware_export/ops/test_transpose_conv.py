@@ -112,6 +112,12 @@ def test_filter_for_other_channels_is_refused() -> None:
         apply_passes(read_tflite(data, "m.tflite"))
 
 
+def test_stride_beyond_all_bounds_is_refused() -> None:
+    data = several([single(replace(PLAIN, stride=(2**30, 1), output=(4, 4)))])
+    with pytest.raises(ExportError, match=r"must be below 2\*\*24 \(3,221,225,475 and 7\)"):
+        apply_passes(read_tflite(data, "m.tflite"))
+
+
 def test_activation_behind_it_is_fused(tmp_path: Path, compiler: str) -> None:
     case = single(replace(PLAIN, output_scale=0.03))
     tensors = [*case.inputs, *case.outputs, *case.outputs]
