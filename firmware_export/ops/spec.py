@@ -90,7 +90,8 @@ class Operator:
         scratch_bytes: memory that the kernel calls need for a moment, all of them the same.
         overlap: (node, input number) -> how many bytes the output has to begin before that input at least, so that
             nothing is overwritten that is still to be read; None where they may not overlap at all.
-        table: the 256 outputs for the inputs -128 to 127, of an operator that maps every int8 value on its own.
+        table: the 256 outputs for the inputs -128 to 127, of an operator that maps every int8 value on its own; None
+            for a node of other types.
         internal: only passes make it; no file has it.
     """
 
@@ -103,5 +104,5 @@ class Operator:
     alias: bool = False
     scratch_bytes: Callable[[Node], int] = no_scratch
     overlap: Callable[[Node, int], int | None] = apart
-    table: Callable[[Node], Array] | None = None
+    table: Callable[[Node], Array | None] | None = None
     internal: bool = False
