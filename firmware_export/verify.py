@@ -7,8 +7,6 @@ from .graph import ABSENT, Graph, Op, Tensor
 from .ops import OPS
 from .ops.spec import Constraint
 
-FOLDED = ("SHAPE", "STRIDED_SLICE", "PACK")
-"""Operators that compute the shape of a RESHAPE, and vanish because the file states that shape anyway."""
 QUANTIZED = ("int8", "uint8", "int16")
 """What a network has somewhere that is not a float model."""
 
@@ -76,7 +74,7 @@ def check_supported(graph: Graph) -> None:
             "needs int8: run edgenet quantize."
         )
     for op in graph.ops:
-        if op.type not in OPS and op.type not in FOLDED:
+        if op.type not in OPS:
             raise unsupported(graph, op)
 
 

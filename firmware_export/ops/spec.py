@@ -92,6 +92,7 @@ class Operator:
             nothing is overwritten that is still to be read; None where they may not overlap at all.
         table: the 256 outputs for the inputs -128 to 127, of an operator that maps every int8 value on its own.
         internal: only passes make it; no file has it.
+        shape_only: the outputs depend on the inputs' shapes alone, so they are constants; `reference` gets no inputs.
     """
 
     output_shapes: Callable[[Node], Sequence[Shape]]
@@ -105,3 +106,4 @@ class Operator:
     overlap: Callable[[Node, int], int | None] = apart
     table: Callable[[Node], Array] | None = None
     internal: bool = False
+    shape_only: bool = False
