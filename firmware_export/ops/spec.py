@@ -93,6 +93,7 @@ class Operator:
         table: the 256 outputs for the inputs -128 to 127, of an operator that maps every int8 value on its own; None
             for a node of other types.
         internal: only passes make it; no file has it.
+        shape_only: the outputs depend on the inputs' shapes alone, so they are constants; `reference` gets no inputs.
     """
 
     output_shapes: Callable[[Node], Sequence[Shape]]
@@ -106,3 +107,4 @@ class Operator:
     overlap: Callable[[Node, int], int | None] = apart
     table: Callable[[Node], Array | None] | None = None
     internal: bool = False
+    shape_only: bool = False
