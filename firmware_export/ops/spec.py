@@ -31,7 +31,7 @@ class Constant:
     comment: str
 
 
-Param: TypeAlias = int | float | tuple[int, ...] | Constant | None
+Param: TypeAlias = int | float | tuple[int | tuple[int, ...], ...] | Constant | None
 
 
 @dataclass(frozen=True)
