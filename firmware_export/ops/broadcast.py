@@ -145,12 +145,23 @@ def broadcast_operator(
             return [formula(node, first, second)]
         return [integers(first, second).astype(node.output.dtype)]
 
+    def table(node: Node) -> Array | None:
+        """The 256 outputs for the inputs -128 to 127, where the other operand is a single constant of int8."""
+        single = _single_constant(node)
+        if single is None or not quantized(node):
+            return None
+        fixed = node.constant(single).reshape(1).astype(np.int64)
+        return formula(node, fixed, lookup.ALL_INT8) if single == 0 else formula(node, lookup.ALL_INT8, fixed)
+
     def lower(node: Node) -> Sequence[KernelCall]:
-        """A look-up where one operand is a single constant, else one call of the kernel."""
+        """A look-up where one operand is a single constant, else one call of a kernel."""
         if integers is not None and not quantized(node):
             return [_integer_call(node, integers)]
-        single = [n for n in (0, 1) if node.need(n).data is not None and node.need(n).size == 1]
-        return [_table_call(node, formula, single[0]) if single else call(node)]
+        values = table(node)
+        if values is None:
+            return [call(node)]
+        source = next(t for t in node.inputs if t is not None and t.data is None)
+        return [lookup.lookup_call(node, source, values, node.op.type)]
 
     return Operator(
         options=options,
@@ -159,14 +170,17 @@ def broadcast_operator(
         reference=reference,
         lower=lower,
         overlap=in_place,
+        table=table,
     )
 
 
-def _table_call(node: Node, formula: Formula, constant: int) -> KernelCall:
-    """The look-up that equals `formula` with operand `constant`, a single value, as it is."""
-    fixed = node.constant(constant).reshape(1).astype(np.int64)
-    pair = (fixed, lookup.ALL_INT8) if constant == 0 else (lookup.ALL_INT8, fixed)
-    return lookup.lookup_call(node, node.need(1 - constant), formula(node, *pair))
+def _single_constant(node: Node) -> int | None:
+    """Which operand is a constant of one element, where the other is computed and has the output's shape; else None."""
+    for number, other in ((0, node.need(1)), (1, node.need(0))):
+        tensor = node.need(number)
+        if tensor.data is not None and tensor.size == 1 and other.data is None and other.shape == node.output.shape:
+            return number
+    return None
 
 
 def _integer_call(node: Node, function: np.ufunc) -> KernelCall:

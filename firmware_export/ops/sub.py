@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from .sums import Sum
+from .addition import Sum
 
 OPERATOR = Sum(-1).operator(np.subtract)

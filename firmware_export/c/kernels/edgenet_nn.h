@@ -3,7 +3,8 @@
  * Part of edgenet. A copy inside a generated project may be used under any terms you like.
  */
 /*
- * Int8 neural network kernels in plain C99: no memory of their own, no floating point, no library calls.
+ * Int8 neural network kernels in plain C99: no memory of their own, no library but memcpy and memset, and no floating
+ * point but where a tensor of floats is the network's border.
  *
  * Every kernel has the form
  *     void edgenet_NAME(const edgenet_NAME_params *p, const int8_t *input, int8_t *output);
@@ -171,8 +172,8 @@ void edgenet_average_pool2d_s8(const edgenet_average_pool2d_s8_params *p, const 
 void edgenet_max_pool2d_s8(const edgenet_max_pool2d_s8_params *p, const int8_t *input, int8_t *output);
 
 /*
- * MEAN: up to three axes that stay and three that vanish, with the input's strides along them. The multiplier holds
- * input scale / output scale / number of values.
+ * MEAN and SUM: up to three axes that stay and three that vanish, with the input's strides along them. The multiplier
+ * holds input scale / output scale, for MEAN / number of values too.
  */
 typedef struct {
     int32_t kept[3], kept_stride[3];
@@ -202,12 +203,117 @@ typedef struct {
 } edgenet_lookup_s8_params;
 void edgenet_lookup_s8(const edgenet_lookup_s8_params *p, const int8_t *input, int8_t *output);
 
-/* SOFTMAX of each row. Differences to the row's largest value become Q5.26; below diff_min they count as nothing. */
+/* SOFTMAX of each row. Differences to the row's largest value become Q5.26; below diff_min they count as nothing. The
+ * output may lie on the input. */
 typedef struct {
     int32_t rows, depth;
     int32_t multiplier, left_shift, diff_min;
 } edgenet_softmax_s8_params;
 void edgenet_softmax_s8(const edgenet_softmax_s8_params *p, const int8_t *input, int8_t *output);
+
+/* READ_VARIABLE and ASSIGN_VARIABLE: the same bytes in another place; values of any type. */
+typedef struct {
+    int32_t bytes;
+} edgenet_copy_params;
+void edgenet_copy(const edgenet_copy_params *p, const void *input, void *output);
+
+/* The first value of a variable: the bytes of initial, or all bytes equal to value where initial is NULL. */
+typedef struct {
+    int32_t bytes, value;
+    const void *initial;
+} edgenet_reset_variable_params;
+void edgenet_reset_variable(const edgenet_reset_variable_params *p, void *variable);
+
+/* REDUCE_MAX: up to three axes that stay and three that vanish, with the input's strides along them. */
+typedef struct {
+    int32_t kept[3], kept_stride[3];
+    int32_t reduced[3], reduced_stride[3];
+} edgenet_reduce_max_s8_params;
+void edgenet_reduce_max_s8(const edgenet_reduce_max_s8_params *p, const int8_t *input, int8_t *output);
+
+/* ARG_MAX along the middle one of three axes. Indices are int32_t or int64_t: index_bytes is 4 or 8. */
+typedef struct {
+    int32_t outer, extent, inner;
+    int32_t index_bytes;
+} edgenet_arg_max_s8_params;
+void edgenet_arg_max_s8(const edgenet_arg_max_s8_params *p, const int8_t *input, void *output);
+
+/* RESIZE_NEAREST_NEIGHBOR: rows[y] and columns[x] are the place in the input of the output's pixel (y, x). */
+typedef struct {
+    edgenet_shape input, output;
+    const int16_t *rows, *columns;
+} edgenet_resize_nearest_neighbor_s8_params;
+void edgenet_resize_nearest_neighbor_s8(const edgenet_resize_nearest_neighbor_s8_params *p, const int8_t *input,
+                                        int8_t *output);
+
+/* RESIZE_BILINEAR: output row y lies at start.height + y * step.height, in 1024ths of an input row; so do columns. */
+typedef struct {
+    edgenet_shape input, output;
+    edgenet_pair start, step;
+} edgenet_resize_bilinear_s8_params;
+void edgenet_resize_bilinear_s8(const edgenet_resize_bilinear_s8_params *p, const int8_t *input, int8_t *output);
+
+/* TRANSPOSE_CONV. pad is what the filters of the first inputs reach beyond the output's edge. */
+typedef struct {
+    edgenet_shape input, filter, output;
+    edgenet_pair stride, pad;
+    int32_t input_offset, output_offset;
+    int32_t activation_min, activation_max;
+    int32_t per_channel; /* as in CONV_2D */
+    const int8_t *weights;
+    const int32_t *bias; /* or NULL */
+    const int32_t *multiplier;
+    const int8_t *shift;
+} edgenet_transpose_conv_s8_params;
+void edgenet_transpose_conv_s8(const edgenet_transpose_conv_s8_params *p, const int8_t *input, int8_t *output);
+
+/* QUANTIZE of size floats: input / scale, rounded, plus output_offset. */
+typedef struct {
+    int32_t size;
+    float scale;
+    int32_t output_offset;
+} edgenet_quantize_f32_s8_params;
+void edgenet_quantize_f32_s8(const edgenet_quantize_f32_s8_params *p, const void *input, int8_t *output);
+
+/* QUANTIZE from or to uint8: output = table[input], both taken as bytes. The output may lie on the input. */
+typedef struct {
+    int32_t size;
+    const uint8_t *table; /* 256 entries */
+} edgenet_lookup_u8_params;
+void edgenet_lookup_u8(const edgenet_lookup_u8_params *p, const void *input, void *output);
+
+/* QUANTIZE between signed integers of 1, 2 or 4 bytes. The output may lie on an input of as many bytes each. */
+typedef struct {
+    int32_t size;
+    int32_t input_bytes, output_bytes;
+    int32_t input_offset, output_offset;
+    int32_t multiplier, shift;
+    int32_t output_min, output_max;
+} edgenet_rescale_params;
+void edgenet_rescale(const edgenet_rescale_params *p, const void *input, void *output);
+
+/* DEQUANTIZE of size integers of 1 or 2 bytes: scale * (input + input_offset). */
+typedef struct {
+    int32_t size;
+    int32_t input_bytes;
+    int32_t input_unsigned; /* 1: uint8_t */
+    int32_t input_offset;
+    float scale;
+} edgenet_dequantize_f32_params;
+void edgenet_dequantize_f32(const edgenet_dequantize_f32_params *p, const void *input, void *output);
+
+/* FULLY_CONNECTED as above, but weights and bias (int32_t, read only with has_bias) are computed by other operators. */
+typedef struct {
+    int32_t rows, depth, channels;
+    int32_t input_offset, weights_offset, output_offset;
+    int32_t activation_min, activation_max;
+    int32_t per_channel; /* as in CONV_2D */
+    int32_t has_bias;
+    const int32_t *multiplier;
+    const int8_t *shift;
+} edgenet_fully_connected_computed_s8_params;
+void edgenet_fully_connected_computed_s8(const edgenet_fully_connected_computed_s8_params *p, const int8_t *input,
+                                         const int8_t *weights, const void *bias, int8_t *output);
 
 /* x * 2^n, modulo 2^32: what a 32-bit register keeps. */
 static inline int32_t edgenet_shift_left(int32_t x, int32_t n)
