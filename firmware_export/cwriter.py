@@ -90,8 +90,8 @@ def _integer(value: int) -> str:
     return str(value) if -(2**31) < value < 2**31 else f"INT64_C({value})"
 
 
-def initializer(value: int | float | tuple[int, ...]) -> str:
-    """A number, or numbers in braces."""
+def initializer(value: int | float | tuple[int | tuple[int, ...], ...]) -> str:
+    """A number, or numbers and groups of numbers in braces."""
     if isinstance(value, tuple):
-        return "{" + ", ".join(_integer(v) for v in value) + "}"
+        return "{" + ", ".join(initializer(v) for v in value) + "}"
     return float_literal(value) if isinstance(value, float) else _integer(value)

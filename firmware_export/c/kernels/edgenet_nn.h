@@ -74,17 +74,92 @@ typedef struct {
 } edgenet_fully_connected_s8_params;
 void edgenet_fully_connected_s8(const edgenet_fully_connected_s8_params *p, const int8_t *input, int8_t *output);
 
-/* ADD over four axes; a stride of 0 repeats (broadcasts) that input along that axis. */
+/* Two inputs over six axes; a stride of 0 repeats (broadcasts) an input along that axis. The last axis is a row. */
 typedef struct {
-    int32_t shape[4];
-    int32_t first_stride[4], second_stride[4];
-    int32_t first_offset, second_offset, output_offset;
-    int32_t first_multiplier, first_shift;
-    int32_t second_multiplier, second_shift;
-    int32_t output_multiplier, output_shift;
+    int32_t shape[5], first_stride[5], second_stride[5];
+    int32_t length, first_step, second_step;
+} edgenet_broadcast;
+
+/*
+ * ADD and SUB: output = (first * first_factor + second * second_factor + constant) >> shift, clamped, for factors that
+ * give the reference kernel's bits for each of the 65,536 pairs of inputs. The output may lie on an input of its size.
+ */
+typedef struct {
+    edgenet_broadcast broadcast;
+    int32_t first_factor, second_factor;
+    int32_t constant, shift;
     int32_t activation_min, activation_max;
 } edgenet_add_s8_params;
 void edgenet_add_s8(const edgenet_add_s8_params *p, const int8_t *first, const int8_t *second, int8_t *output);
+
+/* The same for scales that have no such factors. second_sign: 1 for ADD, -1 for SUB. */
+typedef struct {
+    edgenet_broadcast broadcast;
+    int32_t first_offset, second_offset, output_offset;
+    int32_t first_multiplier, first_shift;
+    int32_t second_multiplier, second_shift, second_sign;
+    int32_t output_multiplier, output_shift;
+    int32_t activation_min, activation_max;
+} edgenet_add_general_s8_params;
+void edgenet_add_general_s8(const edgenet_add_general_s8_params *p, const int8_t *first, const int8_t *second,
+                            int8_t *output);
+
+/* MUL; shift in [-22, 14]. The output may lie on an input of its size. */
+typedef struct {
+    edgenet_broadcast broadcast;
+    int32_t first_offset, second_offset, output_offset;
+    int32_t multiplier, shift;
+    int32_t activation_min, activation_max;
+} edgenet_mul_s8_params;
+void edgenet_mul_s8(const edgenet_mul_s8_params *p, const int8_t *first, const int8_t *second, int8_t *output);
+
+/* MINIMUM and MAXIMUM. The output may lie on an input of its size. */
+typedef struct {
+    edgenet_broadcast broadcast;
+} edgenet_minimum_s8_params;
+typedef edgenet_minimum_s8_params edgenet_maximum_s8_params;
+void edgenet_minimum_s8(const edgenet_minimum_s8_params *p, const int8_t *first, const int8_t *second, int8_t *output);
+void edgenet_maximum_s8(const edgenet_maximum_s8_params *p, const int8_t *first, const int8_t *second, int8_t *output);
+
+/* PRELU: negative values are multiplied by alpha. The output may lie on an input of its size. */
+typedef struct {
+    edgenet_broadcast broadcast;
+    int32_t input_offset, alpha_offset, output_offset;
+    int32_t positive_multiplier, positive_shift;
+    int32_t negative_multiplier, negative_shift;
+} edgenet_prelu_s8_params;
+void edgenet_prelu_s8(const edgenet_prelu_s8_params *p, const int8_t *input, const int8_t *alpha, int8_t *output);
+
+/* ADD, SUB, MUL, MINIMUM or MAXIMUM of int32. The output may lie on an input of its size. */
+enum { EDGENET_ADD_S32, EDGENET_SUB_S32, EDGENET_MUL_S32, EDGENET_MINIMUM_S32, EDGENET_MAXIMUM_S32 };
+typedef struct {
+    edgenet_broadcast broadcast;
+    int32_t function; /* one of the above */
+} edgenet_binary_s32_params;
+void edgenet_binary_s32(const edgenet_binary_s32_params *p, const void *first, const void *second, void *output);
+
+/* The number of a row along five axes, and where it begins in both inputs, in elements. */
+typedef struct {
+    int32_t index[5];
+    int32_t first, second;
+} edgenet_row;
+
+/* Goes to the next row of the output; 0 when there is none. */
+static inline int32_t edgenet_next_row(const edgenet_broadcast *p, edgenet_row *row)
+{
+    for (int32_t axis = 4; axis >= 0; axis--) {
+        row->first += p->first_stride[axis];
+        row->second += p->second_stride[axis];
+        row->index[axis]++;
+        if (row->index[axis] < p->shape[axis]) {
+            return 1;
+        }
+        row->index[axis] = 0;
+        row->first -= p->shape[axis] * p->first_stride[axis];
+        row->second -= p->shape[axis] * p->second_stride[axis];
+    }
+    return 0;
+}
 
 /* AVERAGE_POOL_2D and MAX_POOL_2D: only what lies inside the input counts. */
 typedef struct {
@@ -189,7 +264,7 @@ typedef struct {
 } edgenet_cast_to_f32_params;
 void edgenet_cast_to_f32(const edgenet_cast_to_f32_params *p, const void *input, void *output);
 
-/* LOGISTIC, QUANTIZE, RELU, RELU6: output = table[input + 128] for each of size elements. */
+/* LOGISTIC, TANH, RELU and all that maps each value alone: output = table[input + 128] for each of size elements. */
 typedef struct {
     int32_t size;
     const int8_t *table; /* 256 entries */
