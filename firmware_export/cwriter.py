@@ -53,7 +53,7 @@ def comment(text: str, indent: str = "") -> str:
 
 
 def float_literal(value: float) -> str:
-    """A float32 value as a C expression that reads back as the same bits; of what is not a number, as some such bits."""
+    """A float32 value in C that reads back as the same bits; what is not a number reads back as such."""
     if not math.isfinite(value):
         return "(0.0f / 0.0f)" if math.isnan(value) else f"({'-' if value < 0 else ''}1.0f / 0.0f)"
     text = f"{float(np.float32(value)):.9g}"
