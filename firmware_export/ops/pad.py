@@ -44,10 +44,9 @@ def one_value(node: Node) -> str | None:
 
 
 def zero_in_range(node: Node) -> str | None:
-    """the output's zero point must lie in the range of its type"""
-    low, high = QUANTIZED.get(node.output.dtype, (0, 0))
-    zero = node.output.zero_point
-    return None if node.output.dtype not in QUANTIZED or low <= zero <= high else f"{zero}"
+    """the output's zero point, where no value is given, must lie in the range of its type"""
+    zero, limits = node.output.zero_point, QUANTIZED.get(node.output.dtype)
+    return None if limits is None or node.input(2) is not None or limits[0] <= zero <= limits[1] else f"{zero}"
 
 
 def output_shapes(node: Node) -> Sequence[Shape]:
