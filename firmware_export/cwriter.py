@@ -41,8 +41,8 @@ def rename(skeleton: str, name: str) -> str:
 
 def comment_text(text: str) -> str:
     """`text` so that no comment ends, opens or continues by it: printable ASCII."""
-    plain = "".join(c if c.isprintable() and c.isascii() else "?" for c in text)
-    return plain.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?").replace("\\", "/")
+    plain = "".join(c if c.isprintable() and c.isascii() else "?" for c in text).replace("\\", "/")
+    return re.sub(r"(?<=\*)(?=/)|(?<=/)(?=\*)|(?<=\?)(?=\?)", " ", plain)
 
 
 def comment(text: str, indent: str = "") -> str:

@@ -195,7 +195,13 @@ class _Writer:
     def _param(self, owner: str, value: Param) -> str:
         if value is None:
             return "NULL"
-        return f"{self.name}_{constant_name(owner, value)}" if isinstance(value, Constant) else initializer(value)
+        if isinstance(value, Constant):
+            return self._table_name(constant_name(owner, value))
+        return initializer(value)
+
+    def _table_name(self, ending: str) -> str:
+        """The name of the table for the constant with this ending: its own, or that of one with the same bytes."""
+        return f"{self.name}_{self.program.twins.get(ending, ending)}"
 
     def _all_calls(self) -> Iterator[str]:
         yield from self._unused_inputs()
@@ -233,7 +239,7 @@ class _Writer:
         if place.kind in ("arena", "state"):
             return f"{place.kind.upper()} + {place.number}"
         if place.kind == "constant":
-            return f"{self.name}_{tensor_constant_name(tensor)}"
+            return self._table_name(tensor_constant_name(tensor))
         count = len(self.program.inputs if place.kind == "input" else self.program.outputs)
         return buffer_names(place.kind, count)[place.number]
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -27,6 +26,7 @@ class Step:
 class Program:
     """The network as calls. `constants` maps C-safe name endings ("op3_weights") to tables.
 
+    Every table is there once: `twins` maps the endings of others with the same bytes to the one that stands for them.
     `resets` are the calls that give the variables their first values, one each.
     """
 
@@ -35,11 +35,12 @@ class Program:
     steps: tuple[Step, ...]
     constants: Mapping[str, Constant]
     resets: tuple[KernelCall, ...] = ()
+    twins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def kernels(self) -> tuple[str, ...]:
         """The kernels it calls, each once, sorted."""
-        copies = {"concatenation_s8"} if self.plan.copies else set()
+        copies = {"copy"} if self.plan.copies else set()
         calls = (*self.resets, *(call for step in self.steps for call in step.calls))
         return tuple(sorted(copies | {call.kernel for call in calls}))
 
@@ -67,7 +68,7 @@ class Program:
 def lower(graph: Graph, plan: Plan) -> Program:
     """`graph` (after the passes) as a program."""
     steps, constants = [], {}
-    for op in graph.ops:
+    for op in plan.ops:
         node = graph.node(op)
         calls = tuple(OPS[op.type].lower(node))
         steps.append(Step(node, calls, OPS[op.type].macs(node)))
@@ -78,7 +79,23 @@ def lower(graph: Graph, plan: Plan) -> Program:
     resets = tuple(_reset(graph, variable) for variable in graph.variables)
     for number, call in enumerate(resets):
         constants.update(_call_constants(f"variable{number}", call))
-    return Program(graph, plan, tuple(steps), constants, resets)
+    twins = _twins(constants)
+    return Program(graph, plan, tuple(steps), _without(constants, twins), resets, twins)
+
+
+def _twins(constants: Mapping[str, Constant]) -> dict[str, str]:
+    """The endings of tables whose type and bytes are those of an earlier one -> the earlier one's ending."""
+    first: dict[tuple[str, bytes], str] = {}
+    owners = {key: first.setdefault((str(c.values.dtype), c.values.tobytes()), key) for key, c in constants.items()}
+    return {key: owner for key, owner in owners.items() if key != owner}
+
+
+def _without(constants: Mapping[str, Constant], twins: Mapping[str, str]) -> dict[str, Constant]:
+    """`constants` without those in `twins`; the comments of the others name them."""
+    kept = {key: constant for key, constant in constants.items() if key not in twins}
+    for key, owner in twins.items():
+        kept[owner] = replace(kept[owner], comment=f"{kept[owner].comment}; also {key}")
+    return kept
 
 
 def constant_name(owner: str, constant: Constant) -> str:
@@ -93,9 +110,7 @@ def tensor_constant_name(tensor: Tensor) -> str:
 
 def copy_call(tensor: Tensor) -> KernelCall:
     """The call that copies `tensor`, for an output that can't live where it is computed."""
-    size = math.prod(tensor.shape)
-    params = {"rows": 1, "width": size, "output_width": size, "output_start": 0}
-    return KernelCall("concatenation_s8", params, (tensor,), tensor)
+    return KernelCall("copy", {"bytes": tensor.size_bytes}, (tensor,), tensor)
 
 
 def _reset(graph: Graph, variable: Variable) -> KernelCall:

@@ -90,18 +90,19 @@ def export_c(
         ExportError: the model can't be read or is not supported, or the folder can't be written.
     """
     check_out_dir(out_dir)
-    program = compile_model(model_path)
+    graph = read_model(model_path)
+    program = compile_graph(graph)
     identifier = c_identifier(model_path) if name is None else checked_identifier(name)
     texts = check_labels(program, read_labels(model_path) if labels is None else list(labels))
-    contents = project_files(program, identifier, texts, golden_vectors(program.graph, samples or (), VECTORS))
+    contents = project_files(program, identifier, texts, golden_vectors(graph, samples or (), VECTORS))
     replace_folder(out_dir, contents)
     return summary(program, out_dir, identifier)
 
 
-def compile_model(model_path: Path) -> Program:
-    """The program of the network in `model_path`. Raises ExportError as `export_c` does."""
-    graph = apply_passes(read_model(model_path))
-    return lower(graph, plan_memory(graph))
+def compile_graph(graph: Graph) -> Program:
+    """The program of a network as `read_model` gives it. Raises ExportError where that is not supported."""
+    reduced = apply_passes(graph)
+    return lower(reduced, plan_memory(reduced))
 
 
 def read_model(model_path: Path) -> Graph:
@@ -223,14 +224,14 @@ def _manifest(program: Program, name: str, labels: Sequence[str], contents: Mapp
 def _readme(program: Program, name: str) -> str:
     text = (files(__package__) / "c" / "skeletons" / "README.md").read_text(encoding="utf-8")
     rows = "\n".join(
-        f"| {kind} | `{t.name}` | {t.shape} | {t.scale:.9g} | {t.zero_point} |"
+        f"| {kind} | `{_cell(t.name)}` | {t.shape} | {t.scale:.9g} | {t.zero_point} |"
         for kind, tensors in (("input", program.inputs), ("output", program.outputs))
         for t in tensors
     )
     slots = {
         "name": name,
         "macro": name.upper(),
-        "model": program.graph.name,
+        "model": _cell(program.graph.name),
         "sha256": program.graph.sha256,
         "version": __version__,
         "arena_bytes": f"{program.plan.arena_bytes:,}",
@@ -242,6 +243,11 @@ def _readme(program: Program, name: str) -> str:
         "tensors": rows,
     }
     return fill(text, slots)
+
+
+def _cell(text: str) -> str:
+    """`text` as code in a cell of a Markdown table."""
+    return "".join("?" if c in "`|" or not c.isprintable() else c for c in text)
 
 
 def _state_note(name: str) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from firmware_export.agreement import Agreement
 from firmware_export.compare import Difference
 from firmware_export.emulate import Measurement
+from firmware_export.evidence import OutputDigests, Sampling
+from firmware_export.oracle import Defect
 
 PROVED, DIFFERS, INCOMPLETE, NOT_INFORMATIVE = "proved", "differs", "incomplete", "not informative"
-OK, NOT_RUN = "ok", "not run"
+OK, NOT_RUN, KNOWN_DEFECT = "ok", "not run", "known defect"
 INFORMATIVE_MINIMUM = 0.30
 
 
@@ -18,8 +22,9 @@ class RuntimeReport:
     """What one runtime did.
 
     Attributes:
-        name: "tflm", "numpy", "host" or a core.
-        status: "ok", "differs" or "not run".
+        name: "tflm", "tflite-2.14", "numpy", "host", a core or a board.
+        status: "ok", "differs", "not run", or "known defect" where TFLite Micro differs only in what comes behind an
+            operator that it is known to get wrong.
         reason: why it did not run, or how it broke; empty otherwise.
         version: of the interpreter, compiler or emulator.
         inputs: samples that it ran.
@@ -28,6 +33,8 @@ class RuntimeReport:
         difference: the first one, where there is one.
         cost: instructions, stack and sizes; cores only.
         gap: why this is too little for a proof, though what was compared is equal; empty otherwise.
+        flags: what the C was compiled with.
+        wanted: whether there is no proof without it; a runtime that `all` stands for may be missing.
     """
 
     name: str
@@ -40,6 +47,8 @@ class RuntimeReport:
     difference: Difference | None = None
     cost: Measurement | None = None
     gap: str = ""
+    flags: tuple[str, ...] = ()
+    wanted: bool = True
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,12 @@ class Proof:
         edited_files: files of the project that are not what its MANIFEST.json says.
         notes: what else a reader should know, one sentence each.
         runtimes: one report each, in the order that was asked for.
+        tool: what proved it, with its version.
+        machine: system and processor that it ran on.
+        sampling: which inputs were run.
+        defects: operators that TFLite Micro lacks or gets wrong, so that another runtime is the oracle.
+        digests: sha256 of every operator's outputs, by runtime.
+        agreement: how near LiteRT, with its fast kernels, comes; no part of the verdict. None where it did not run.
     """
 
     model: str
@@ -78,6 +93,12 @@ class Proof:
     edited_files: tuple[str, ...]
     notes: tuple[str, ...]
     runtimes: tuple[RuntimeReport, ...]
+    tool: str
+    machine: str
+    sampling: Sampling
+    defects: tuple[Defect, ...]
+    digests: tuple[OutputDigests, ...]
+    agreement: Agreement | None
 
     @property
     def proved(self) -> bool:
@@ -96,8 +117,9 @@ class Proof:
         raise KeyError(name)
 
     def to_json(self) -> dict[str, Any]:
-        """The proof as JSON values, keys in the order of the attributes."""
-        return asdict(self)
+        """The proof as JSON values, keys in the order of the attributes; infinity and NaN as text."""
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
 
 
 def render(proof: Proof) -> str:
@@ -118,11 +140,22 @@ def render(proof: Proof) -> str:
                 f"{report.name}: {cost.instructions:,} instructions per inference, stack {cost.stack_bytes:,} bytes, "
                 f"code {cost.code_bytes:,} bytes, weights {cost.weights_bytes:,} bytes, RAM {cost.ram_bytes:,} bytes",
             ]
+    if proof.agreement is not None:
+        lines += ["", f"beside the proof, {proof.agreement}"]
     if proof.edited_files:
         lines += ["", f"edited since it was exported: {', '.join(proof.edited_files)}"]
-    for note in proof.notes:
+    for note in (*proof.notes, *(f"{defect}." for defect in proof.defects)):
         lines += ["", f"note: {note}"]
     return "\n".join([*lines, "", f"{proof.verdict.upper()}: {proof.message}"])
+
+
+def _plain(value: Any) -> Any:
+    """A value that JSON can hold."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _row(report: RuntimeReport) -> tuple[str, ...]:

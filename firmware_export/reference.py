@@ -6,7 +6,7 @@ It runs the file's own operators, not what the passes make of them: so it can te
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,6 +39,14 @@ def run(graph: Graph, inputs: Sequence[Array]) -> list[Array]:
 def run_sequence(graph: Graph, inputs: Sequence[Array]) -> list[Array]:
     """Like `run`, but the N samples are one sequence: each begins with the variables that the one before it left."""
     return _outputs(*_run(graph, inputs, sequence=True))
+
+
+def step(graph: Graph, inputs: Sequence[Array]) -> tuple[list[Array], Graph]:
+    """The outputs for one sample (1, *shape) per input, and the network whose variables begin as this run left them."""
+    reduced, parts = _run(graph, inputs, sequence=True)
+    left = {v.tensor: parts[-1].values[v.tensor][0] for v in reduced.variables}
+    variables = tuple(replace(v, initial=left.get(v.tensor, v.initial)) for v in graph.variables)
+    return _outputs(reduced, parts), replace(graph, variables=variables)
 
 
 def run_all(graph: Graph, inputs: Sequence[Array], *, sequence: bool = False) -> dict[int, Array]:
