@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from .graph import Graph, Node, Tensor, Variable
 from .ops import OPS
+from .ops.moving import copy_all
 from .ops.spec import Constant, KernelCall, Param
 from .planner import Plan
 
@@ -41,7 +41,7 @@ class Program:
     @property
     def kernels(self) -> tuple[str, ...]:
         """The kernels it calls, each once, sorted."""
-        copies = {"concatenation_s8"} if self.plan.copies else set()
+        copies = {copy_call(self.graph.tensors[index]).kernel for index, _ in self.plan.copies}
         calls = (*self.resets, *(call for step in self.steps for call in step.calls))
         return tuple(sorted(copies | {call.kernel for call in calls}))
 
@@ -111,9 +111,7 @@ def tensor_constant_name(tensor: Tensor) -> str:
 
 def copy_call(tensor: Tensor) -> KernelCall:
     """The call that copies `tensor`, for an output that can't live where it is computed."""
-    size = math.prod(tensor.shape)
-    params = {"rows": 1, "width": size, "output_width": size, "output_start": 0}
-    return KernelCall("concatenation_s8", params, (tensor,), tensor)
+    return copy_all(tensor, tensor)
 
 
 def _reset(graph: Graph, variable: Variable) -> KernelCall:

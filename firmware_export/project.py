@@ -224,14 +224,14 @@ def _manifest(program: Program, name: str, labels: Sequence[str], contents: Mapp
 def _readme(program: Program, name: str) -> str:
     text = (files(__package__) / "c" / "skeletons" / "README.md").read_text(encoding="utf-8")
     rows = "\n".join(
-        f"| {kind} | `{t.name}` | {t.shape} | {t.scale:.9g} | {t.zero_point} |"
+        f"| {kind} | `{_cell(t.name)}` | {t.shape} | {t.scale:.9g} | {t.zero_point} |"
         for kind, tensors in (("input", program.inputs), ("output", program.outputs))
         for t in tensors
     )
     slots = {
         "name": name,
         "macro": name.upper(),
-        "model": program.graph.name,
+        "model": _cell(program.graph.name),
         "sha256": program.graph.sha256,
         "version": __version__,
         "arena_bytes": f"{program.plan.arena_bytes:,}",
@@ -243,6 +243,11 @@ def _readme(program: Program, name: str) -> str:
         "tensors": rows,
     }
     return fill(text, slots)
+
+
+def _cell(text: str) -> str:
+    """`text` as code in a cell of a Markdown table."""
+    return "".join("?" if c in "`|" or not c.isprintable() else c for c in text)
 
 
 def _state_note(name: str) -> str:

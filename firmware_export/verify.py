@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from .errors import ExportError
-from .graph import ABSENT, Graph, Op, Tensor
+from .graph import ABSENT, ITEM_BYTES, Graph, Op, Tensor
 from .ops import OPS
 from .ops.spec import Constraint
 
-FOLDED = ("SHAPE", "STRIDED_SLICE", "PACK")
-"""Operators that compute the shape of a RESHAPE, and vanish because the file states that shape anyway."""
+BORDER_TYPES = ("int8", "uint8", "bool", "int16", "int32", "int64", "float32")
+"""The types of inputs and outputs that C has."""
 QUANTIZED = ("int8", "uint8", "int16")
 """What a network has somewhere that is not a float model."""
+
+
+MOST_OPERATORS = 4096
+MOST_BYTES = 1 << 30
+"""What a network for a small device stays far below; the numpy reference needs about eight times as much."""
+MOST_MACS = 1 << 40
 
 
 def check_wiring(graph: Graph) -> None:
@@ -30,12 +36,9 @@ def check_order(graph: Graph) -> None:
     Raises:
         ExportError: naming the operator and what is wrong.
     """
+    _check_ends(graph)
     known = {t.index for t in graph.tensors if t.data is not None} | set(graph.inputs) | {ABSENT}
     variables = {variable.tensor for variable in graph.variables}
-    count = len(graph.tensors)
-    for index in (*graph.inputs, *graph.outputs):
-        if not 0 <= index < count:
-            raise ExportError(f"{graph.name}: the file is damaged (input or output {index} of {count} tensors).")
     for op in graph.ops:
         _check_op(graph, op, known, variables)
         known.update(op.outputs)
@@ -44,14 +47,25 @@ def check_order(graph: Graph) -> None:
             raise ExportError(f"{graph.name}: no operator computes the output '{graph.tensors[index].name}'.")
 
 
+def _check_ends(graph: Graph) -> None:
+    """The inputs and outputs of `check_order`: they exist, and each input is a tensor of its own."""
+    count = len(graph.tensors)
+    for index in (*graph.inputs, *graph.outputs):
+        if not 0 <= index < count:
+            raise ExportError(f"{graph.name}: the file is damaged (input or output {index} of {count} tensors).")
+    for number, index in enumerate(graph.inputs):
+        if graph.tensors[index].data is not None or index in graph.inputs[:number]:
+            name = graph.tensors[index].name
+            raise ExportError(f"{graph.name}: the file is damaged (input '{name}' is a constant or another input).")
+
+
 def _check_op(graph: Graph, op: Op, known: set[int], variables: set[int]) -> None:
     """One operator of `check_order`: `known` holds what is computed before it, `variables` what may be rewritten."""
     count = len(graph.tensors)
-    for index in (*op.inputs, *op.outputs):
-        if not (0 <= index < count or (index == ABSENT and index in op.inputs)):
-            raise ExportError(
-                f"{graph.name}: the file is damaged (operator {op.index} {op.type} uses tensor {index} of {count})."
-            )
+    bad = [i for i in op.inputs if not ABSENT <= i < count] + [i for i in op.outputs if not 0 <= i < count]
+    if bad or len(set(op.outputs)) != len(op.outputs):
+        what = f"uses tensor {bad[0]} of {count}" if bad else "writes a tensor twice"
+        raise ExportError(f"{graph.name}: the file is damaged (operator {op.index} {op.type} {what}).")
     for index in op.inputs:
         if index not in known and index not in variables:
             name = graph.tensors[index].name
@@ -76,8 +90,22 @@ def check_supported(graph: Graph) -> None:
             "needs int8: run edgenet quantize."
         )
     for op in graph.ops:
-        if op.type not in OPS and op.type not in FOLDED:
+        if op.type not in OPS:
             raise unsupported(graph, op)
+    _check_sizes(graph, used)
+
+
+def _check_sizes(graph: Graph, used: list[Tensor]) -> None:
+    """The tensors are of types with a size, and all together no larger than any network for a small device."""
+    if len(graph.ops) > MOST_OPERATORS:
+        raise ExportError(f"{graph.name}: the network has {len(graph.ops):,} operators, more than {MOST_OPERATORS:,}.")
+    tensors = {t.index: t for t in (*used, *(graph.tensors[i] for i in (*graph.inputs, *graph.outputs)))}.values()
+    for tensor in tensors:
+        if tensor.dtype not in ITEM_BYTES:
+            raise ExportError(f"{graph.name}: '{tensor.name}' is {tensor.dtype}; supported: {', '.join(ITEM_BYTES)}.")
+    total = sum(tensor.size_bytes for tensor in tensors)
+    if total > MOST_BYTES:
+        raise ExportError(f"{graph.name}: all tensors together take {total:,} bytes, more than {MOST_BYTES:,}.")
 
 
 def _tensors(graph: Graph, op: Op) -> list[Tensor]:
@@ -120,3 +148,9 @@ def check_constraints(graph: Graph) -> None:
         got = [t.shape for t in node.outputs]
         if expected != got:
             raise ExportError(f"{graph.where(op)}: its output should have shape {expected}, the file says {got}.")
+    for index in (*graph.inputs, *graph.outputs):
+        if graph.tensors[index].dtype not in BORDER_TYPES:
+            name, dtype = graph.tensors[index].name, graph.tensors[index].dtype
+            raise ExportError(f"{graph.name}: input or output '{name}' is {dtype}; C has {', '.join(BORDER_TYPES)}.")
+    if (macs := sum(OPS[op.type].macs(graph.node(op)) for op in graph.ops)) > MOST_MACS:
+        raise ExportError(f"{graph.name}: one run takes {macs:,} multiply-accumulates, more than {MOST_MACS:,}.")

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..graph import Array, Node, Tensor
 from .arithmetic import Int, activation_range, clamp_int8, quantize_multiplier, requantize, wrap_int32
-from .spec import Constant, Param
+from .spec import Constant, Param, Shape
 
 MAX_FACTOR = 2.0**30
 """A factor between scales that still is a shift of at most 30."""
@@ -81,6 +81,8 @@ def filter_limits(node: Node, channels: int, axis: int = 0) -> str | None:
     count = len(filters.quant.scale) if filters.quant else 0
     if count not in (1, channels):
         return f"{count} scales for {channels} channels"
+    if count > 1 and filters.quant and not _is_axis(filters.quant.axis, filters.shape, channels):
+        return f"{count} scales along axis {filters.quant.axis}"
     return _sum_too_large(filters, axis) if filters.size // channels > MAX_TAPS else None
 
 
@@ -91,3 +93,7 @@ def _sum_too_large(filters: Tensor, axis: int) -> str | None:
     others = tuple(i for i in range(len(filters.shape)) if i != axis)
     largest = int(np.abs(filters.data.astype(np.int64)).sum(axis=others).max()) * MAX_DIFFERENCE
     return f"weights that may add up to {largest:,}" if largest >= 2**31 else None
+
+
+def _is_axis(axis: int, shape: Shape, extent: int) -> bool:
+    return 0 <= axis < len(shape) and shape[axis] == extent

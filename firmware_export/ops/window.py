@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,11 @@ SAME, VALID = 0, 1
 """Paddings, as the schema numbers them."""
 PADS = ("pad_top", "pad_bottom", "pad_left", "pad_right")
 """Options that no file has: a PAD that a pass folded in; they stand for SAME or VALID."""
+
+
+MOST_REACH = 32_767
+MOST_PADDED = 1 << 28
+"""Elements of an input with its padding."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +88,29 @@ def first_bytes(shape: tuple[int, ...], win: Window) -> Array:
         inside.append(np.where((taps >= 0) & (taps < win.input[axis]), taps, math.prod(shape)).min(axis=1))
     batch = np.arange(shape[0])[:, None, None] * shape[1]
     pixels = (batch + inside[0][:, None]) * shape[2] + inside[1]
-    return np.minimum(pixels * shape[3], math.prod(shape))
+    return np.asarray(np.minimum(pixels * shape[3], math.prod(shape)))
 
 
 def positive_window(node: Node) -> str | None:
-    """strides, dilations and filter sizes must be positive and the padding SAME or VALID"""
+    """strides, dilations and filter sizes must be positive and below 32,768, and the padding SAME or VALID"""
     keys = ("stride_h", "stride_w", "dilation_h", "dilation_w", "filter_h", "filter_w")
     bad = [f"{key} {node.integer(key)}" for key in keys if key in node.op.options and node.integer(key) < 1]
     if node.integer("padding") not in (SAME, VALID):
         bad.append(f"padding {node.integer('padding')}")
-    return ", ".join(bad) or None
+    return ", ".join(bad) or _too_wide(node, keys)
+
+
+def _too_wide(node: Node, keys: Sequence[str]) -> str | None:
+    """What `positive_window` finds in extents that no network has: 32-bit sums of them have to be right."""
+    given = [node.integer(key) if key in node.op.options else 1 for key in keys]
+    strides, dilations, sizes = given[:2], given[2:4], given[4:]
+    filters, shape = node.input(1), node.need(0).shape
+    if "filter_h" not in node.op.options and filters is not None and len(filters.shape) == 4:
+        sizes = list(filters.shape[1:3])
+    reach = [size * dilation for size, dilation in zip(sizes, dilations, strict=True)]
+    padded = 0
+    if len(shape) == 4:
+        padded = shape[0] * (shape[1] + reach[0]) * (shape[2] + reach[1]) * shape[3]
+    if max(*reach, *sizes, *dilations, *strides) <= MOST_REACH and padded <= MOST_PADDED:
+        return None
+    return f"filter {sizes} dilated by {dilations} in steps of {strides} over {shape}"
