@@ -27,8 +27,8 @@ class Buffer:
     """`size` bytes that are needed from step `first` to step `last`, both included.
 
     `key` is a tensor's index, or -1 - step for the scratch memory of a step. `over` maps the keys of buffers that die
-    in step `first` to how many bytes before their beginning this one has to begin, if they overlap; or to ONLY_IN_PLACE,
-    if it has to begin where they do.
+    in step `first` to how many bytes before their beginning this one has to begin, if they overlap; or to
+    ONLY_IN_PLACE, if it has to begin where they do.
     """
 
     key: int

@@ -10,12 +10,11 @@ import numpy as np
 from ..graph import Array, Node
 from . import linear, rules
 from .filters import filters_overlap, filters_scratch_bytes, folded_params, lower_filters
-from .overlap import safe_distance
-from .spec import Field, KernelCall, Operator, Param, Shape
-from .window import Window, first_bytes, pad, positive_window, tap, window
+from .spec import ONLY_IN_PLACE, Field, KernelCall, Operator, Param, Shape
+from .window import Window, pad, positive_window, tap, window
 
-BAND_PIXELS, BANDS = 16, 12
-"""A band has at least so many pixels, or the image about so many bands."""
+BAND_PIXELS = 16
+"""A band of output rows has at least so many pixels, if the image has."""
 PIXELS, WORD_BYTES = 4, 4
 """The kernel takes so many pixels at a time, and keeps tables of int32."""
 
@@ -53,7 +52,7 @@ def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
 
 
 def lower(node: Node) -> Sequence[KernelCall]:
-    """One call of depthwise_conv2d_s8; with several filters for each channel, of conv2d_s8 with groups of one channel."""
+    """One call of depthwise_conv2d_s8; with several filters for each channel one of conv2d_s8, in groups."""
     filters, win = node.constant(1), _window(node)
     if not _one_filter_each(node):
         return lower_filters(node, _as_groups(filters), win)
@@ -84,39 +83,36 @@ def _as_groups(filters: Array) -> Array:
 
 
 def _band(win: Window) -> int:
-    """How many output rows are computed at a time: enough pixels to fill fours, few enough to overlap the input."""
+    """How many output rows are computed at a time: those that hold enough pixels."""
     height, width = win.output
-    return max(1, min(height, max(-(-BAND_PIXELS // max(1, width)), -(-height // BANDS))))
+    return min(height, -(-BAND_PIXELS // width))
 
 
 def scratch_bytes(node: Node) -> int:
-    """A word for each tap, two for each pixel of a band, and what the filter sees of one channel from a band."""
+    """A word for each tap, two for each pixel of a band, and what the filter sees of one channel."""
     win = _window(node)
     if not _one_filter_each(node):
         return filters_scratch_bytes(node, _as_groups(node.constant(1)).shape)
-    outputs = (_band(win), win.output[1])
-    seen = [(outputs[i] - 1) * win.stride[i] + (win.size[i] - 1) * win.dilation[i] + 1 for i in range(2)]
-    pixels = -(-math.prod(outputs) // PIXELS) * PIXELS
-    return WORD_BYTES * (math.prod(win.size) + 2 * pixels) + math.prod(seen)
+    height, width = win.output
+    band = _band(win)
+    rest = height % band
+    # The last band's pixels are rounded up to fours: those that are no outputs see rows that may lie below the last.
+    rows = height - rest + min(band, -(-_in_fours(rest * width) // width))
+    seen = [(n - 1) * win.stride[i] + (win.size[i] - 1) * win.dilation[i] + 1 for i, n in enumerate((rows, width))]
+    return WORD_BYTES * (math.prod(win.size) + 2 * _in_fours(band * width)) + math.prod(seen)
+
+
+def _in_fours(pixels: int) -> int:
+    return -(-pixels // PIXELS) * PIXELS
 
 
 def overlap(node: Node, number: int) -> int | None:
-    """How far before its input the output has to begin."""
+    """In place: a channel's outputs only take the places of its own inputs, which have been copied."""
     win = _window(node)
     if not _one_filter_each(node):
         return filters_overlap(node, number, _as_groups(node.constant(1)).shape, win)
-    if number != 0:
-        return None
-    batch, _, _, channels = node.output.shape
-    height, width = win.output
-    starts = np.arange(0, height, _band(win))
-    ends = np.minimum(starts + _band(win), height)
-    # A step is one channel of one band; the first of its bytes may lie in any of its rows, padding or not.
-    rows = first_bytes(node.need(0).shape, win).min(axis=2)
-    reads = np.array([rows[:, a:b].min(axis=1) for a, b in zip(starts, ends, strict=True)]).T
-    written = (np.arange(batch)[:, None] * height + ends) * width * channels
-    each = np.arange(channels)
-    return safe_distance((reads[..., None] + each).reshape(-1), (written[..., None] - channels + 1 + each).reshape(-1))
+    shrinks = math.prod(win.output) <= math.prod(win.input)
+    return ONLY_IN_PLACE if number == 0 and (shrinks or node.output.shape[0] == 1) else None
 
 
 def macs(node: Node) -> int:

@@ -1,4 +1,4 @@
-"""How far before an input an output has to begin, so that a kernel that reads and writes bit by bit may overlap them."""
+"""How far before an input an output has to begin, so that a kernel may write the one while it still reads the other."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import numpy as np
 from ..graph import Array, Node
 from . import linear, rules
 from .arithmetic import clamp_int8, requantize
+from .overlap import safe_distance
 from .spec import Field, KernelCall, Operator, Param, Shape
 
 GROUPS = 3
@@ -83,6 +84,16 @@ def layout(node: Node) -> dict[str, Param]:
     }
 
 
+def overlap(node: Node, number: int) -> int | None:
+    """How far before its input the output has to begin: a step is one output."""
+    if number != 0:
+        return None
+    reads = np.zeros(1, np.int64)
+    for extent, stride in runs(node)[0]:
+        reads = (reads[:, None] + np.arange(extent) * stride).reshape(-1)
+    return safe_distance(reads, np.arange(len(reads)) + 1)
+
+
 def along(node: Node) -> tuple[int, ...]:
     """The reduced axes of an array (N, *input shape)."""
     return tuple(a + 1 for a in axes(node))
@@ -125,4 +136,5 @@ def adding_operator(scaling: Callable[[Node], tuple[int, int]]) -> Operator:
         output_shapes=output_shapes,
         reference=reference,
         lower=lower,
+        overlap=overlap,
     )

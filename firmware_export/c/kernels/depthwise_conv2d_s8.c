@@ -5,8 +5,9 @@
 /*
  * DEPTHWISE_CONV_2D with one filter for each channel, any stride, dilation and padding.
  *
- * A band of output rows is computed channel by channel: what its filter sees is copied into a plane, padding included,
- * so that no tap needs a test; then four pixels at a time share each weight that is loaded.
+ * Channel by channel: what the filter sees is copied into a plane, padding included, so that no tap needs a test; then
+ * four pixels at a time share each weight that is loaded. A channel's outputs lie where its own inputs lay before, if
+ * output and input begin at the same place, so it can work in place.
  */
 #include "edgenet_nn.h"
 
@@ -14,10 +15,10 @@
 
 /* What lies in the scratch memory, and how large it is. */
 typedef struct {
-    int32_t taps, pixels; /* pixels: of a whole band, rounded up to fours */
-    int32_t width;        /* bytes of a row of the plane */
-    int32_t *offsets;     /* where each tap lies in the plane, from the first one */
-    int32_t *firsts;      /* where the first tap of each pixel lies in the plane */
+    int32_t taps, pixels;  /* pixels: of a band of rows, rounded up to fours */
+    int32_t width, height; /* of the plane */
+    int32_t *offsets;      /* where each tap lies in the plane, from the first one */
+    int32_t *firsts;       /* where the first tap of each pixel of a band lies, from that of the first */
     int32_t *sums;        /* one for each pixel */
     int8_t *plane;
 } workspace;
@@ -29,6 +30,7 @@ static workspace lay_out(const edgenet_depthwise_conv2d_s8_params *p, int8_t *sc
     s.taps = p->filter.height * p->filter.width;
     s.pixels = (p->band * p->output.width + PIXELS - 1) / PIXELS * PIXELS;
     s.width = (p->output.width - 1) * p->stride.width + (p->filter.width - 1) * p->dilation.width + 1;
+    s.height = (p->output.height - 1) * p->stride.height + (p->filter.height - 1) * p->dilation.height + 1;
     s.offsets = (int32_t *)(void *)scratch;
     s.firsts = s.offsets + s.taps;
     s.sums = s.firsts + s.pixels;
@@ -44,27 +46,28 @@ static workspace lay_out(const edgenet_depthwise_conv2d_s8_params *p, int8_t *sc
     return s;
 }
 
-/* Copies what lies inside the image of one channel's rows, from y on, into the plane. */
+/* Copies what lies inside the image of one channel into the plane. */
 EDGENET_OWN_REGISTERS static void copy_plane(const edgenet_depthwise_conv2d_s8_params *p, const int8_t *channel,
-                                             int32_t y, int32_t rows, const workspace *s)
+                                             const workspace *s)
 {
-    const int32_t step = p->input.channels, pad = p->pad.width, room = s->width - pad;
-    const int32_t inside = room < p->input.width ? room : p->input.width;
-    const int32_t below = p->input.height - y, end = below < rows ? below : rows;
-    for (int32_t row = y < 0 ? -y : 0; row < end; row++) {
-        const int8_t *from = channel + (y + row) * p->input.width * step;
-        int8_t *to = s->plane + row * s->width + pad;
-        for (int32_t x = 0; x < inside; x++) {
+    const int32_t step = p->input.channels, pad = p->pad.width;
+    const int32_t room = s->width - pad, room_below = s->height - p->pad.height;
+    const int32_t columns = room < p->input.width ? room : p->input.width;
+    const int32_t rows = room_below < p->input.height ? room_below : p->input.height;
+    for (int32_t y = 0; y < rows; y++) {
+        const int8_t *from = channel + y * p->input.width * step;
+        int8_t *to = s->plane + (p->pad.height + y) * s->width + pad;
+        for (int32_t x = 0; x < columns; x++) {
             *to++ = *from;
             from += step;
         }
     }
 }
 
-/* The sums of that many pixels, rounded up to fours, of the channel with weights w. */
-EDGENET_OWN_REGISTERS static void products(const workspace *s, const int8_t *w, int32_t pixels)
+/* The sums of that many pixels, rounded up to fours, from the one whose first tap lies at plane; w are the weights. */
+EDGENET_OWN_REGISTERS static void products(const workspace *s, const int8_t *plane, const int8_t *w, int32_t pixels)
 {
-    const int8_t *const begin = w, *const end = w + s->taps, *const plane = s->plane;
+    const int8_t *const begin = w, *const end = w + s->taps;
     const int32_t *const offsets = s->offsets, *firsts = s->firsts;
     int32_t *sums = s->sums;
     for (; pixels > 0; pixels -= PIXELS) {
@@ -108,22 +111,23 @@ void edgenet_depthwise_conv2d_s8(const edgenet_depthwise_conv2d_s8_params *p, co
 {
     const workspace s = lay_out(p, scratch);
     int8_t *const start = output;
+    for (int32_t i = 0; i < s.width * s.height; i++) {
+        s.plane[i] = p->pad_value;
+    }
     for (int32_t b = 0; b < p->output.batch; b++) {
-        for (int32_t y = 0; y < p->output.height; y += p->band) {
-            const int32_t rest = p->output.height - y, rows = rest < p->band ? rest : p->band;
-            const int32_t pixels = rows * p->output.width, reach = (p->filter.height - 1) * p->dilation.height + 1;
-            const int32_t seen = (p->band - 1) * p->stride.height + reach;
-            for (int32_t i = 0; i < seen * s.width; i++) {
-                s.plane[i] = p->pad_value;
+        for (int32_t c = 0; c < p->output.channels; c++) {
+            int8_t *to = output + c;
+            copy_plane(p, input + c, &s);
+            for (int32_t y = 0; y < p->output.height; y += p->band) {
+                const int32_t rest = p->output.height - y;
+                const int32_t pixels = (rest < p->band ? rest : p->band) * p->output.width;
+                products(&s, s.plane + y * p->stride.height * s.width, p->weights + c * s.taps, pixels);
+                finish(p, c, s.sums, pixels, to);
+                to += pixels * p->output.channels;
             }
-            for (int32_t c = 0; c < p->output.channels; c++) {
-                copy_plane(p, input + c, y * p->stride.height - p->pad.height, (rows - 1) * p->stride.height + reach, &s);
-                products(&s, p->weights + c * s.taps, pixels);
-                finish(p, c, s.sums, pixels, output + c);
-            }
-            output += pixels * p->output.channels;
         }
         input += p->input.height * p->input.width * p->input.channels;
+        output += p->output.height * p->output.width * p->output.channels;
     }
     edgenet_limit_s8(start, (int32_t)(output - start), p->activation_min, p->activation_max);
 }

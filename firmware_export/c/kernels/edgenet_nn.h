@@ -72,8 +72,9 @@ void edgenet_conv2d_s8(const edgenet_conv2d_s8_params *p, const int8_t *input, i
 
 /*
  * DEPTHWISE_CONV_2D with one filter for each channel; bias and pad_value as in CONV_2D, weights channel after channel.
- * band output rows are computed at a time. The scratch memory, at an address that 4 divides, holds 4 bytes for each tap
- * and then what the filter sees of one channel from a band.
+ * band output rows are computed at a time. The scratch memory, at an address that 4 divides, holds 4 bytes for each tap,
+ * 8 for each pixel of a band, rounded up to fours, and what the filter sees of one channel, up to the end of the last
+ * band when that is rounded up. The output may begin where the input does.
  */
 typedef struct {
     edgenet_shape input, output;
@@ -189,7 +190,7 @@ static inline int32_t edgenet_next_row(const edgenet_broadcast *p, edgenet_row *
     return 0;
 }
 
-/* AVERAGE_POOL_2D and MAX_POOL_2D: only what lies inside the input counts. */
+/* AVERAGE_POOL_2D and MAX_POOL_2D: only what lies inside the input counts. Four channels are computed at a time. */
 typedef struct {
     edgenet_shape input, output;
     edgenet_pair filter, stride, pad;
@@ -589,38 +590,24 @@ static inline void edgenet_store_integer(void *values, int32_t number, int32_t t
     }
 }
 
-/* The filter positions begin to end - 1 that fall inside an input. */
+/* What a window sees of an image, only what lies inside: rows of columns pixels, row_step and step bytes apart. */
 typedef struct {
-    int32_t begin, end;
-} edgenet_range;
+    const int8_t *first;
+    int32_t rows, columns, row_step, step;
+} edgenet_patch;
 
-/* For a filter of size taps, dilation apart, whose first tap lies at origin (negative: in the padding) of an input
- * with extent elements. */
-static inline edgenet_range edgenet_taps_inside(int32_t origin, int32_t size, int32_t dilation, int32_t extent)
+static inline edgenet_patch edgenet_patch_at(const int8_t *image, edgenet_shape input, int32_t y, int32_t x,
+                                             edgenet_pair window)
 {
-    edgenet_range range;
-    const int32_t left = extent - origin;
-    const int32_t fit = left > 0 ? (left + dilation - 1) / dilation : 0;
-    range.begin = origin < 0 ? (dilation - 1 - origin) / dilation : 0;
-    range.end = fit < size ? fit : size;
-    return range;
-}
-
-/* A filter over one output pixel: where its first tap lies, and which of its taps fall inside the input. */
-typedef struct {
-    int32_t y, x;
-    edgenet_range rows, columns;
-} edgenet_window;
-
-static inline edgenet_window edgenet_window_at(int32_t y, int32_t x, edgenet_pair filter, edgenet_pair dilation,
-                                               edgenet_shape input)
-{
-    edgenet_window window;
-    window.y = y;
-    window.x = x;
-    window.rows = edgenet_taps_inside(y, filter.height, dilation.height, input.height);
-    window.columns = edgenet_taps_inside(x, filter.width, dilation.width, input.width);
-    return window;
+    edgenet_patch patch;
+    const int32_t bottom = y + window.height, right = x + window.width;
+    const int32_t top = y > 0 ? y : 0, left = x > 0 ? x : 0;
+    patch.rows = (bottom < input.height ? bottom : input.height) - top;
+    patch.columns = (right < input.width ? right : input.width) - left;
+    patch.step = input.channels;
+    patch.row_step = (input.width - patch.columns) * input.channels;
+    patch.first = image + (top * input.width + left) * input.channels;
+    return patch;
 }
 
 #ifdef __cplusplus
