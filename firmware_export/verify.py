@@ -8,7 +8,7 @@ from .ops import OPS
 from .ops.spec import Constraint
 
 FOLDED = ("SHAPE", "STRIDED_SLICE", "PACK")
-"""Operators that compute the shape of a RESHAPE, and vanish because the file states that shape anyway."""
+"""Operators that compute the shape for a RESHAPE or TRANSPOSE_CONV, and vanish because the file states it anyway."""
 BORDER_TYPES = ("int8", "uint8", "bool", "int16", "int32", "int64", "float32")
 """The types of inputs and outputs that C has."""
 QUANTIZED = ("int8", "uint8", "int16")
