@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from firmware_export.certificate_page import page
 from firmware_export.files import write_file
 from firmware_export.proof import Proof
 
@@ -24,4 +25,4 @@ def write_certificate(path: Path, proof: Proof) -> None:
 
 def write_page(path: Path, proof: Proof) -> None:
     """Writes the page. Raises ExportError where it can't be written."""
-    write_file(path, b"")
+    write_file(path, page(proof).encode())

@@ -14,7 +14,7 @@ ALIGNMENT = 4
 FEW = 6
 """Of so many buffers all orders are tried."""
 MOST_ROUNDS = 720
-MOST_VISITS = 1 << 22
+MOST_VISITS = 1 << 21
 """Of more buffers so many changes of the best order are tried, or fewer where they cost more than so many visits to
 pairs of buffers. No clock is asked, so the plan is the same on every machine."""
 SEED = 20261123

@@ -9,6 +9,7 @@ import numpy as np
 
 from .graph import Graph, Node, Tensor, Variable
 from .ops import OPS
+from .ops.moving import copy_all
 from .ops.spec import Constant, KernelCall, Param
 from .planner import Plan
 
@@ -40,7 +41,7 @@ class Program:
     @property
     def kernels(self) -> tuple[str, ...]:
         """The kernels it calls, each once, sorted."""
-        copies = {"copy"} if self.plan.copies else set()
+        copies = {copy_call(self.graph.tensors[index]).kernel for index, _ in self.plan.copies}
         calls = (*self.resets, *(call for step in self.steps for call in step.calls))
         return tuple(sorted(copies | {call.kernel for call in calls}))
 
@@ -110,7 +111,7 @@ def tensor_constant_name(tensor: Tensor) -> str:
 
 def copy_call(tensor: Tensor) -> KernelCall:
     """The call that copies `tensor`, for an output that can't live where it is computed."""
-    return KernelCall("copy", {"bytes": tensor.size_bytes}, (tensor,), tensor)
+    return copy_all(tensor, tensor)
 
 
 def _reset(graph: Graph, variable: Variable) -> KernelCall:

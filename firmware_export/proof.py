@@ -130,16 +130,9 @@ def render(proof: Proof) -> str:
         f"{proof.inputs} inputs{given}; {proof.values_compared:,} values compared with {proof.oracle}; informative: "
         f"{proof.informative_share:.1%} of operators' outputs, {proof.informative_output_share:.1%} of the network's",
         "",
-        *_table([("runtime", "inputs", "operators", "values", "status", ""), *map(_row, proof.runtimes)]),
+        *_table([("runtime", "inputs", "operators", "values", "status", ""), *map(_row, proof.runtimes)], (0, 4, 5)),
     ]
-    for report in proof.runtimes:
-        if report.cost is not None:
-            cost = report.cost
-            lines += [
-                "",
-                f"{report.name}: {cost.instructions:,} instructions per inference, stack {cost.stack_bytes:,} bytes, "
-                f"code {cost.code_bytes:,} bytes, weights {cost.weights_bytes:,} bytes, RAM {cost.ram_bytes:,} bytes",
-            ]
+    lines += _costs(proof)
     if proof.agreement is not None:
         lines += ["", f"beside the proof, {proof.agreement}"]
     if proof.edited_files:
@@ -158,19 +151,29 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def _costs(proof: Proof) -> list[str]:
+    """What one inference costs, a row for each core."""
+    costs = [(report.name, report.cost) for report in proof.runtimes if report.cost is not None]
+    rows: list[tuple[str, ...]] = [("one inference", "instructions", "stack", "code", "weights", "RAM")]
+    for name, cost in costs:
+        numbers = (cost.instructions, cost.stack_bytes, cost.code_bytes, cost.weights_bytes, cost.ram_bytes)
+        rows.append((name, *(f"{number:,}" for number in numbers)))
+    return ["", *_table(rows, left=(0,))] if costs else []
+
+
 def _row(report: RuntimeReport) -> tuple[str, ...]:
     note = report.reason or report.gap or (str(report.difference) if report.difference else report.version)
     numbers = (report.inputs, report.operators_compared, report.values_compared)
     return (report.name, *(f"{number:,}" if number else "-" for number in numbers), report.status, note)
 
 
-def _table(rows: list[tuple[str, ...]]) -> list[str]:
-    """Columns side by side: the names and the status to the left, numbers to the right."""
+def _table(rows: list[tuple[str, ...]], left: tuple[int, ...]) -> list[str]:
+    """Columns side by side, those of words to the left, those of numbers to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:
         cells = [
-            cell.rjust(width) if 1 <= column <= 3 else cell.ljust(width)
+            cell.ljust(width) if column in left else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append("  ".join(cells).rstrip())

@@ -66,8 +66,9 @@ def run_all(graph: Graph, inputs: Sequence[Array], *, sequence: bool = False) ->
 
 def run_node(node: Node, values: Mapping[int, Array]) -> list[Array]:
     """One operator's outputs, (N, *shape) each; `values` maps tensor indices to (N, *shape)."""
-    inputs = [_value(t, values) for t in node.inputs if t is not None]
-    return list(OPS[node.op.type].reference(node, inputs))
+    operator = OPS[node.op.type]
+    inputs = [] if operator.shape_only else [_value(t, values) for t in node.inputs if t is not None]
+    return list(operator.reference(node, inputs))
 
 
 def _outputs(graph: Graph, parts: Sequence[_Part]) -> list[Array]:

@@ -7,8 +7,6 @@ from .graph import ABSENT, ITEM_BYTES, Graph, Op, Tensor
 from .ops import OPS
 from .ops.spec import Constraint
 
-FOLDED = ("SHAPE", "STRIDED_SLICE", "PACK")
-"""Operators that compute the shape for a RESHAPE or TRANSPOSE_CONV, and vanish because the file states it anyway."""
 BORDER_TYPES = ("int8", "uint8", "bool", "int16", "int32", "int64", "float32")
 """The types of inputs and outputs that C has."""
 QUANTIZED = ("int8", "uint8", "int16")
@@ -92,7 +90,7 @@ def check_supported(graph: Graph) -> None:
             "needs int8: run edgenet quantize."
         )
     for op in graph.ops:
-        if op.type not in OPS and op.type not in FOLDED:
+        if op.type not in OPS:
             raise unsupported(graph, op)
     _check_sizes(graph, used)
 

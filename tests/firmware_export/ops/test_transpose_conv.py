@@ -121,9 +121,16 @@ def test_filter_for_other_channels_is_refused() -> None:
         apply_passes(read_tflite(data, "m.tflite"))
 
 
-def test_stride_beyond_all_bounds_is_refused() -> None:
-    data = several([single(replace(PLAIN, size=(600, 1), stride=(32_767, 1), output=(4, 4)))])
-    with pytest.raises(ExportError, match=r"must be below 2\*\*24 \(19,660,203 and 4\)"):
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"stride": (2**30, 1)}, "must be positive and below 32,768"),
+        ({"stride": (32_767, 1), "size": (600, 1)}, r"must be below 2\*\*24 \(19,660,203 and 4\)"),
+    ],
+)
+def test_stride_beyond_all_bounds_is_refused(change: dict[str, tuple[int, int]], message: str) -> None:
+    data = several([single(replace(PLAIN, **change, output=(4, 4)))])  # type: ignore[arg-type]
+    with pytest.raises(ExportError, match=message):
         apply_passes(read_tflite(data, "m.tflite"))
 
 
