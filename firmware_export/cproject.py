@@ -105,7 +105,9 @@ def harness_header(project: CProject, memory: Memory) -> str:
         "#include <stddef.h>",
         f'#include "{project.name}.h"',
         f"#define HARNESS_BYTES {memory.size}",
-        f"#define HARNESS_RUN(base) {project.name}_run({', '.join(arguments)})",
+        f"#define HARNESS_NETWORK {project.name}_run",
+        f"#define HARNESS_CALL(function, base) function({', '.join(arguments)})",
+        "#define HARNESS_RUN(base) HARNESS_CALL(HARNESS_NETWORK, base)",
     ]
     if project.reset:
         lines += [f"#define HARNESS_RESET {project.reset}"]

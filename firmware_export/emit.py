@@ -12,6 +12,7 @@ from .graph import Array, Tensor
 from .ops.spec import Constant, KernelCall, Param
 from .planner import ALIGNMENT, Place
 from .program import Program, Step, constant_name, copy_call, tensor_constant_name
+from .pywriter import loader
 
 RESET_MEANS = (
     "The network remembers from run to run, in a static buffer of {macro}_STATE_BYTES of its own, also where the arena "
@@ -28,9 +29,13 @@ class Vector:
 
 
 def emit(program: Program, name: str, labels: Sequence[str], vectors: Sequence[Vector]) -> dict[str, str]:
-    """File name -> text of the generated C files of the network called `name` (a C identifier)."""
+    """File name -> text of the generated files of the network called `name` (a C identifier)."""
     writer = _Writer(program, name, banner(program, name, labels), labels)
+    kernels = sorted(kernel_files(program))
+    sources = [f"{name}.c", f"{name}_weights.c", *(file for file in kernels if file.endswith(".c"))]
+    headers = [f"{name}.h", f"{name}_weights.h", *(file for file in kernels if file.endswith(".h"))]
     return {
+        f"{name}.py": loader(program, name, writer.banner, sources, headers),
         f"{name}.h": writer.header(),
         f"{name}.c": writer.source(),
         f"{name}_weights.h": writer.weights_header(),
@@ -190,7 +195,13 @@ class _Writer:
     def _param(self, owner: str, value: Param) -> str:
         if value is None:
             return "NULL"
-        return f"{self.name}_{constant_name(owner, value)}" if isinstance(value, Constant) else initializer(value)
+        if isinstance(value, Constant):
+            return self._table_name(constant_name(owner, value))
+        return initializer(value)
+
+    def _table_name(self, ending: str) -> str:
+        """The name of the table for the constant with this ending: its own, or that of one with the same bytes."""
+        return f"{self.name}_{self.program.twins.get(ending, ending)}"
 
     def _all_calls(self) -> Iterator[str]:
         yield from self._unused_inputs()
@@ -228,7 +239,7 @@ class _Writer:
         if place.kind in ("arena", "state"):
             return f"{place.kind.upper()} + {place.number}"
         if place.kind == "constant":
-            return f"{self.name}_{tensor_constant_name(tensor)}"
+            return self._table_name(tensor_constant_name(tensor))
         count = len(self.program.inputs if place.kind == "input" else self.program.outputs)
         return buffer_names(place.kind, count)[place.number]
 

@@ -75,8 +75,12 @@ def zig_for(core: Core) -> Compiler:
     zig = find_zig()
     if zig is None:
         raise NotAvailableError(f"zig of the Python package ziglang does not start; reinstall it: {VERIFY_EXTRA}")
-    target = ("-target", "thumb-freestanding-eabi", f"-mcpu={core.zig_cpu}")
-    return Compiler(zig.name, (*zig.command, *target), zig.version)
+    return Compiler(zig.name, (*zig.command, *target_flags(core)), zig.version)
+
+
+def target_flags(core: Core) -> tuple[str, ...]:
+    """What tells zig which core to compile for."""
+    return ("-target", "thumb-freestanding-eabi", f"-mcpu={core.zig_cpu}")
 
 
 class CortexRuntime:
@@ -95,7 +99,7 @@ class CortexRuntime:
             NotAvailableError: zig, unicorn or pyelftools is missing.
             ExportError: the project does not compile.
         """
-        self.compiler = zig_for(core)
+        self.compiler, self.target = zig_for(core), target_flags(core)
         self._project, self._graph, self._core, self._build = project, graph, core, build_folder
         self._memory = Memory(graph, project.arena_bytes)
         self._images = {OWN: self._link(OWN)}

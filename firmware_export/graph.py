@@ -154,6 +154,11 @@ class Graph:
     outputs: tuple[int, ...]
     variables: tuple[Variable, ...] = ()
 
+    @property
+    def state(self) -> frozenset[int]:
+        """The tensors that an operator both reads and writes: they hold a variable, and outlive the run."""
+        return frozenset(index for op in self.ops for index in op.outputs if index in op.inputs)
+
     def node(self, op: Op) -> Node:
         """`op` with its tensors."""
         inputs = tuple(None if i == ABSENT else self.tensors[i] for i in op.inputs)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from .graph import Graph, Node, Tensor, Variable
 from .ops import OPS
+from .ops.moving import copy_all
 from .ops.spec import Constant, KernelCall, Param
 from .planner import Plan
 
@@ -26,6 +27,7 @@ class Step:
 class Program:
     """The network as calls. `constants` maps C-safe name endings ("op3_weights") to tables.
 
+    Every table is there once: `twins` maps the endings of others with the same bytes to the one that stands for them.
     `resets` are the calls that give the variables their first values, one each.
     """
 
@@ -34,11 +36,12 @@ class Program:
     steps: tuple[Step, ...]
     constants: Mapping[str, Constant]
     resets: tuple[KernelCall, ...] = ()
+    twins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def kernels(self) -> tuple[str, ...]:
         """The kernels it calls, each once, sorted."""
-        copies = {"copy"} if self.plan.copies else set()
+        copies = {copy_call(self.graph.tensors[index]).kernel for index, _ in self.plan.copies}
         calls = (*self.resets, *(call for step in self.steps for call in step.calls))
         return tuple(sorted(copies | {call.kernel for call in calls}))
 
@@ -66,7 +69,7 @@ class Program:
 def lower(graph: Graph, plan: Plan) -> Program:
     """`graph` (after the passes) as a program."""
     steps, constants = [], {}
-    for op in graph.ops:
+    for op in plan.ops:
         node = graph.node(op)
         calls = tuple(OPS[op.type].lower(node))
         steps.append(Step(node, calls, OPS[op.type].macs(node)))
@@ -77,7 +80,23 @@ def lower(graph: Graph, plan: Plan) -> Program:
     resets = tuple(_reset(graph, variable) for variable in graph.variables)
     for number, call in enumerate(resets):
         constants.update(_call_constants(f"variable{number}", call))
-    return Program(graph, plan, tuple(steps), constants, resets)
+    twins = _twins(constants)
+    return Program(graph, plan, tuple(steps), _without(constants, twins), resets, twins)
+
+
+def _twins(constants: Mapping[str, Constant]) -> dict[str, str]:
+    """The endings of tables whose type and bytes are those of an earlier one -> the earlier one's ending."""
+    first: dict[tuple[str, bytes], str] = {}
+    owners = {key: first.setdefault((str(c.values.dtype), c.values.tobytes()), key) for key, c in constants.items()}
+    return {key: owner for key, owner in owners.items() if key != owner}
+
+
+def _without(constants: Mapping[str, Constant], twins: Mapping[str, str]) -> dict[str, Constant]:
+    """`constants` without those in `twins`; the comments of the others name them."""
+    kept = {key: constant for key, constant in constants.items() if key not in twins}
+    for key, owner in twins.items():
+        kept[owner] = replace(kept[owner], comment=f"{kept[owner].comment}; also {key}")
+    return kept
 
 
 def constant_name(owner: str, constant: Constant) -> str:
@@ -92,7 +111,7 @@ def tensor_constant_name(tensor: Tensor) -> str:
 
 def copy_call(tensor: Tensor) -> KernelCall:
     """The call that copies `tensor`, for an output that can't live where it is computed."""
-    return KernelCall("copy", {"bytes": tensor.size_bytes}, (tensor,), tensor)
+    return copy_all(tensor, tensor)
 
 
 def _reset(graph: Graph, variable: Variable) -> KernelCall:

@@ -24,8 +24,8 @@ from .vectors import golden_vectors
 VECTORS = 8
 """Golden vectors in a self-test."""
 MANIFEST = "MANIFEST.json"
-BUILT = "selftest"
-"""What `make` builds in a project."""
+BUILT = re.compile(r"selftest|__pycache__|lib\w+-[\w.]+-\w+-\d+bit-[0-9a-f]{16}\.(so|dll|dylib)")
+"""What `make`, Python and NAME.py build in a project."""
 _KEYWORDS = """
     auto break case char const continue default do double else enum extern float for goto if inline int long main
     register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
@@ -90,18 +90,19 @@ def export_c(
         ExportError: the model can't be read or is not supported, or the folder can't be written.
     """
     check_out_dir(out_dir)
-    program = compile_model(model_path)
+    graph = read_model(model_path)
+    program = compile_graph(graph)
     identifier = c_identifier(model_path) if name is None else checked_identifier(name)
     texts = check_labels(program, read_labels(model_path) if labels is None else list(labels))
-    contents = project_files(program, identifier, texts, golden_vectors(program.graph, samples or (), VECTORS))
+    contents = project_files(program, identifier, texts, golden_vectors(graph, samples or (), VECTORS))
     replace_folder(out_dir, contents)
     return summary(program, out_dir, identifier)
 
 
-def compile_model(model_path: Path) -> Program:
-    """The program of the network in `model_path`. Raises ExportError as `export_c` does."""
-    graph = apply_passes(read_model(model_path))
-    return lower(graph, plan_memory(graph))
+def compile_graph(graph: Graph) -> Program:
+    """The program of a network as `read_model` gives it. Raises ExportError where that is not supported."""
+    reduced = apply_passes(graph)
+    return lower(reduced, plan_memory(reduced))
 
 
 def read_model(model_path: Path) -> Graph:
@@ -130,7 +131,7 @@ def check_out_dir(out_dir: Path) -> None:
     if not written:
         raise ExportError(f"{out_dir}: holds files that are not an earlier export; choose another folder with --out.")
     for name in present:
-        if name not in (MANIFEST, BUILT) and not _is_as_written(out_dir / name, written.get(name)):
+        if name != MANIFEST and not BUILT.fullmatch(name) and not _is_as_written(out_dir / name, written.get(name)):
             kind = "was edited since it was exported" if name in written else "was not written by the export"
             raise ExportError(
                 f"{out_dir}: {name} {kind}, and the folder would be replaced; move it, or choose another folder "
@@ -213,8 +214,8 @@ def _manifest(program: Program, name: str, labels: Sequence[str], contents: Mapp
         "weights_bytes": program.weights_bytes,
         "macs": program.macs,
         "operators": [asdict(info) for info in _operators(program)],
-        "inputs": [asdict(_tensor_info(t)) for t in program.inputs],
-        "outputs": [asdict(_tensor_info(t)) for t in program.outputs],
+        "inputs": [asdict(tensor_info(t)) for t in program.inputs],
+        "outputs": [asdict(tensor_info(t)) for t in program.outputs],
         "files": {key: hashlib.sha256(data).hexdigest() for key, data in sorted(contents.items())},
     }
     return json.dumps(facts, indent=2) + "\n"
@@ -260,7 +261,8 @@ def _operators(program: Program) -> tuple[OperatorInfo, ...]:
     return tuple(OperatorInfo(s.node.op.index, s.node.op.type, s.node.output.name, s.macs) for s in program.steps)
 
 
-def _tensor_info(tensor: Tensor) -> TensorInfo:
+def tensor_info(tensor: Tensor) -> TensorInfo:
+    """What a user has to know of a tensor."""
     return TensorInfo(tensor.name, tensor.shape, tensor.dtype, tensor.scale, tensor.zero_point)
 
 
@@ -273,7 +275,7 @@ def summary(program: Program, out_dir: Path, name: str) -> ExportSummary:
         weights_bytes=program.weights_bytes,
         macs=program.macs,
         operators=_operators(program),
-        inputs=tuple(_tensor_info(t) for t in program.inputs),
-        outputs=tuple(_tensor_info(t) for t in program.outputs),
+        inputs=tuple(tensor_info(t) for t in program.inputs),
+        outputs=tuple(tensor_info(t) for t in program.outputs),
         state_bytes=program.plan.state_bytes,
     )

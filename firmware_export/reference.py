@@ -6,7 +6,7 @@ It runs the file's own operators, not what the passes make of them: so it can te
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -41,6 +41,14 @@ def run_sequence(graph: Graph, inputs: Sequence[Array]) -> list[Array]:
     return _outputs(*_run(graph, inputs, sequence=True))
 
 
+def step(graph: Graph, inputs: Sequence[Array]) -> tuple[list[Array], Graph]:
+    """The outputs for one sample (1, *shape) per input, and the network whose variables begin as this run left them."""
+    reduced, parts = _run(graph, inputs, sequence=True)
+    left = {v.tensor: parts[-1].values[v.tensor][0] for v in reduced.variables}
+    variables = tuple(replace(v, initial=left.get(v.tensor, v.initial)) for v in graph.variables)
+    return _outputs(reduced, parts), replace(graph, variables=variables)
+
+
 def run_all(graph: Graph, inputs: Sequence[Array], *, sequence: bool = False) -> dict[int, Array]:
     """What every operator computes: its index in the file -> its output (N, *shape).
 
@@ -58,8 +66,9 @@ def run_all(graph: Graph, inputs: Sequence[Array], *, sequence: bool = False) ->
 
 def run_node(node: Node, values: Mapping[int, Array]) -> list[Array]:
     """One operator's outputs, (N, *shape) each; `values` maps tensor indices to (N, *shape)."""
-    inputs = [_value(t, values) for t in node.inputs if t is not None]
-    return list(OPS[node.op.type].reference(node, inputs))
+    operator = OPS[node.op.type]
+    inputs = [] if operator.shape_only else [_value(t, values) for t in node.inputs if t is not None]
+    return list(operator.reference(node, inputs))
 
 
 def _outputs(graph: Graph, parts: Sequence[_Part]) -> list[Array]:

@@ -69,6 +69,10 @@ class Table:
         offset = _uint(self.buf, vtable + slot, "<H")
         return self.at + offset if offset else 0
 
+    def position(self, number: int) -> int:
+        """The byte at which field `number` lies, or 0 when the file leaves it out."""
+        return self._field(number)
+
     def scalar(self, number: int, kind: str, default: int | float | bool) -> int | float | bool:
         """Field `number` as a scalar of `kind` (a key of SCALARS), or `default` when absent."""
         at = self._field(number)

@@ -10,8 +10,6 @@ from .graph import ABSENT, ITEM_BYTES, Graph, Op, Tensor
 from .ops import OPS
 from .ops.spec import Constraint
 
-FOLDED = ("SHAPE", "STRIDED_SLICE", "PACK")
-"""Operators that compute the shape of a RESHAPE, and vanish because the file states that shape anyway."""
 BORDER_TYPES: Mapping[str, tuple[int, int]] = MappingProxyType(
     {"int8": (-128, 127), "uint8": (0, 255), "int16": (-(2**15), 2**15 - 1)}
     | dict.fromkeys(("bool", "int32", "int64", "float32"), (-(2**31), 2**31 - 1))
@@ -98,7 +96,7 @@ def check_supported(graph: Graph) -> None:
             "needs int8: run edgenet quantize."
         )
     for op in graph.ops:
-        if op.type not in OPS and op.type not in FOLDED:
+        if op.type not in OPS:
             raise unsupported(graph, op)
     _check_sizes(graph, used)
 

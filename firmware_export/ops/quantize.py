@@ -124,6 +124,12 @@ _S8 = lookup_operator(formula)
 """From int8 to int8, where QUANTIZE is a table like other operators."""
 
 
+def table(node: Node) -> Array | None:
+    """What becomes of -128 to 127, int8 (256,); None unless input and output are int8."""
+    both = (node.need(0).dtype, node.output.dtype) == ("int8", "int8")
+    return formula(node, np.arange(-128, 128, dtype=np.int64)) if both else None
+
+
 def lower(node: Node) -> Sequence[KernelCall]:
     """One call: of quantize_f32_s8, lookup_s8, lookup_u8 or rescale."""
     types = (node.need(0).dtype, node.output.dtype)
@@ -140,4 +146,5 @@ OPERATOR = Operator(
     reference=reference,
     lower=lower,
     overlap=in_place,
+    table=table,
 )

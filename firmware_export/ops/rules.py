@@ -89,3 +89,8 @@ def constant_second_input(node: Node) -> str | None:
     if tensor is None or tensor.data is None:
         return "it is missing" if tensor is None else f"'{tensor.name}' is computed"
     return None if tensor.dtype in ("int32", "int64") else f"'{tensor.name}' is {tensor.dtype}"
+
+
+def some_output(node: Node) -> str | None:
+    """the output must not be empty"""
+    return f"{node.output.shape}" if 0 in node.output.shape else None

@@ -18,6 +18,8 @@ from .window import SAME, placement, positive_window
 
 SHAPE, FILTER, INPUT, BIAS = range(4)
 """The operator's inputs."""
+MAX_REACH = 1 << 24
+"""Rows and columns of an input that is spread by its strides are fewer."""
 
 
 def as_convolution(node: Node) -> Node:
@@ -64,6 +66,14 @@ def output_fits(node: Node) -> str | None:
     return None if fits else f"{shape} for batch {batch} and {channels} channels"
 
 
+def reach_fits(node: Node) -> str | None:
+    """the input's height and width times the strides, plus the filter's, must be below 2**24"""
+    view = as_convolution(node)
+    extents, taps, stride = view.need(0).shape[1:3], view.need(1).shape[1:3], _strides(node)
+    reach = [extents[i] * stride[i] + taps[i] for i in range(2)]
+    return f"{reach[0]:,} and {reach[1]:,}" if max(reach) >= MAX_REACH else None
+
+
 def output_shapes(node: Node) -> Sequence[Shape]:
     """What the file says."""
     return [node.output.shape]
@@ -85,15 +95,14 @@ def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
     """int8 (N, B, OH, OW, OC)."""
     filters, (top, left), stride = node.constant(FILTER).astype(np.int64), pads(node), _strides(node)
     x = inputs[INPUT].reshape(-1, *inputs[INPUT].shape[2:]).astype(np.int64) - node.need(INPUT).zero_point
-    (height, width), (rows, columns) = node.output.shape[1:3], x.shape[1:3]
-    reach = [(x.shape[1 + i] - 1) * stride[i] + filters.shape[1 + i] for i in range(2)]
-    acc = np.zeros((len(x), max(reach[0], top + height), max(reach[1], left + width), len(filters)), np.int64)
+    height, width = node.output.shape[1:3]
+    acc = np.zeros((len(x), top + height, left + width, len(filters)), np.int64)
     for ky in range(filters.shape[1]):
         for kx in range(filters.shape[2]):
-            ends = ky + rows * stride[0], kx + columns * stride[1]
-            acc[:, ky : ends[0] : stride[0], kx : ends[1] : stride[1]] += x @ filters[:, ky, kx].T
+            target = acc[:, ky :: stride[0], kx :: stride[1]][:, : x.shape[1], : x.shape[2]]
+            target += x[:, : target.shape[1], : target.shape[2]] @ filters[:, ky, kx].T
     view = as_convolution(node)
-    out = linear.finish(view, acc[:, top : top + height, left : left + width], *linear.channel_multipliers(view))
+    out = linear.finish(view, acc[:, top:, left:], *linear.channel_multipliers(view))
     return [out.reshape(len(inputs[INPUT]), *node.output.shape)]
 
 
@@ -135,6 +144,7 @@ OPERATOR = Operator(
         _seen_so(linear.scales_in_range),
         filter_fits,
         output_fits,
+        reach_fits,
     ),
     output_shapes=output_shapes,
     reference=reference,

@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..graph import Array, Node, Tensor
+from . import moving
 from .spec import KernelCall, Shape
-
-COPIED = ("int8", "uint8", "bool", "int16", "int32", "int64", "float32")
-"""The types that a variable may have."""
 
 
 def mismatch(variable: Tensor | None, value: Tensor | None) -> str | None:
     """What keeps bytes of one from being those of the other, or None."""
     if variable is None or value is None:
         return "a tensor is missing"
-    if variable.dtype not in COPIED or (variable.dtype, variable.size) != (value.dtype, value.size):
+    if variable.dtype not in moving.TYPES or (variable.dtype, variable.size) != (value.dtype, value.size):
         return f"{variable.dtype} {variable.shape} and {value.dtype} {value.shape}"
     return None
 
@@ -36,7 +34,7 @@ def copied(node: Node, values: Array) -> Sequence[Array]:
 
 def copy(node: Node, source: Tensor) -> Sequence[KernelCall]:
     """One call of copy."""
-    return [KernelCall("copy", {"bytes": node.output.size_bytes}, (source,), node.output)]
+    return [moving.copy_all(source, node.output)]
 
 
 def nothing(node: Node) -> Sequence[KernelCall]:

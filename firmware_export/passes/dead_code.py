@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..graph import Graph, Op
-from .rewrite import state_tensors
 
 
 def forget_reshape_shape(graph: Graph) -> Graph:
@@ -16,7 +15,7 @@ def forget_reshape_shape(graph: Graph) -> Graph:
 
 def drop_dead_code(graph: Graph) -> Graph:
     """Without the operators whose outputs nothing needs, in this run or, as the value of a variable, the next."""
-    needed = set(graph.outputs) | state_tensors(graph)
+    needed = set(graph.outputs) | graph.state
     kept: list[Op] = []
     for op in reversed(graph.ops):
         if needed.intersection(op.outputs):

@@ -23,11 +23,6 @@ def only_reader(graph: Graph) -> Mapping[int, Op]:
     return {i: ops[0] for i, ops in readers(graph).items() if len(ops) == 1 and i not in graph.outputs}
 
 
-def state_tensors(graph: Graph) -> set[int]:
-    """The tensors that an operator both reads and writes: they hold a variable and outlive the run."""
-    return {index for op in graph.ops for index in op.outputs if index in op.inputs}
-
-
 def node_of(tensors: Sequence[Tensor], op: Op) -> Node:
     """`op` with its tensors."""
     inputs = tuple(None if i == ABSENT else tensors[i] for i in op.inputs)

@@ -82,6 +82,27 @@ def tflm_outputs(data: bytes, inputs: Sequence[Array]) -> list[Array]:
     return [np.stack(row).reshape(-1, *shape) for row, shape in zip(rows, shapes, strict=True)]
 
 
+def tflite_outputs(data: bytes, inputs: Sequence[Array]) -> list[Array]:
+    """What TFLite's reference kernels give, as `tflm_outputs`: for operators and types that TFLite Micro does not have.
+
+    Those that only move values are the same in all of its versions.
+    """
+    needs.need_packages("ai_edge_litert")
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    interpreter = Interpreter(model_content=data, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+    interpreter.allocate_tensors()
+    given, made = interpreter.get_input_details(), interpreter.get_output_details()
+    rows: list[list[Array]] = [[] for _ in made]
+    for i in range(len(inputs[0])):
+        for details, values in zip(given, inputs, strict=True):
+            interpreter.set_tensor(details["index"], values[i])
+        interpreter.invoke()
+        for details, row in zip(made, rows, strict=True):
+            row.append(np.array(interpreter.get_tensor(details["index"])))
+    return [np.stack(row) for row in rows]
+
+
 def check(
     data: bytes,
     folder: Path,

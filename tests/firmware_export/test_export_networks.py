@@ -166,7 +166,7 @@ def test_kernels_use_no_library_and_no_float(kernel: str) -> None:
     """But the memcpy family, which compilers emit by themselves, and float where a float tensor is the border."""
     code = re.sub(r"/\*.*?\*/", "", (KERNELS / kernel).read_text(), flags=re.DOTALL)
     assert not re.search(r"\b(double|malloc|free|printf)\b", code)
-    assert "f32" in kernel or not re.search(r"\bfloat\b", code)
+    assert "f32" in kernel or kernel == "edgenet_nn.h" or not re.search(r"\bfloat\b", code)
     includes = set(re.findall(r"#include (\S+)", code))
     assert includes <= {"<stddef.h>", "<stdint.h>", "<string.h>", '"edgenet_nn.h"'}
 

@@ -37,7 +37,7 @@ def test_files_and_manifest(network: Path, tmp_path: Path, compiler: str) -> Non
     summary = export_c(network, tmp_path / "c", labels=["a", 'b"\\', "ü?"])
     names = {p.name for p in (tmp_path / "c").iterdir()}
     assert summary.name == "my_net_2"
-    generated = {f"my_net_2{end}" for end in (".h", ".c", "_weights.h", "_weights.c", "_selftest.c")}
+    generated = {f"my_net_2{end}" for end in (".h", ".c", ".py", "_weights.h", "_weights.c", "_selftest.c")}
     others = {"edgenet_nn.h", "fully_connected_s8.c", "Makefile", "README.md", "labels.txt", "MANIFEST.json"}
     assert names == generated | others
     manifest = json.loads((tmp_path / "c" / "MANIFEST.json").read_text())
@@ -173,16 +173,20 @@ def test_plans_never_overlap() -> None:
         )
         graph = Graph("g", "", tensors, ops, (0,), (count,))
         plan = plan_memory(graph)
-        last = {i: max([i - 1, *(op.index for op in ops if i in op.inputs)]) for i in range(1, count)}
+        step = {op.index: number for number, op in enumerate(plan.ops)}
+        assert sorted(step) == list(range(count)), "every operator runs once"
+        last = {i: max(step[op.index] for op in ops if i in (*op.inputs, *op.outputs)) for i in range(1, count)}
         for i in range(1, count):
             place = plan.places[i]
             assert place.kind == "arena"
             assert place.number % ALIGNMENT == 0
             assert place.number + tensors[i].size <= plan.arena_bytes
-            for j in range(1, i):
+            for j in range(1, count):
                 other = plan.places[j]
                 apart = place.number + tensors[i].size <= other.number or other.number + tensors[j].size <= place.number
-                assert apart or last[j] < i - 1
+                in_place = last[j] == step[i - 1] and tensors[i].shape == tensors[j].shape
+                meet = step[j - 1] <= step[i - 1] <= last[j]
+                assert i == j or apart or in_place or not meet
 
 
 def test_c_literals() -> None:

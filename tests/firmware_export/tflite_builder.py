@@ -14,6 +14,7 @@ from firmware_export.graph import OptionValue
 from firmware_export.ops import OPS
 from firmware_export.ops.spec import Field
 from firmware_export.schema import OPERATORS, TENSOR_TYPES
+from firmware_export.tables import SCALARS
 
 OPTION_TABLES = {
     "CONV_2D": 1,
@@ -195,6 +196,8 @@ def _operator(b: flatbuffers.Builder, op: OpSpec, code: int) -> int:
 def _option(b: flatbuffers.Builder, field: Field, value: OptionValue) -> tuple[int, str, Any]:
     if isinstance(value, str):
         return field.number, "offset", int(b.CreateString(value))
+    if field.kind not in SCALARS:
+        return field.number, "offset", _ints(b, value if isinstance(value, tuple) else ())
     return field.number, field.kind, value
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from single_op import Single, check, linear_specs, several
-from tflite_builder import TensorSpec
+from tflite_builder import OpSpec, TensorSpec, build
 
 from firmware_export import ExportError
 from firmware_export.passes import apply_passes
@@ -110,3 +110,18 @@ def test_filter_for_other_channels_is_refused() -> None:
     data = several([Single(case.type, inputs, case.outputs, case.options)])
     with pytest.raises(ExportError, match=r"the input's channels\), .* \(\(3, 3, 3, 2\) on 5 channels\)"):
         apply_passes(read_tflite(data, "m.tflite"))
+
+
+def test_stride_beyond_all_bounds_is_refused() -> None:
+    data = several([single(replace(PLAIN, stride=(2**30, 1), output=(4, 4)))])
+    with pytest.raises(ExportError, match="must be positive and below 32,768"):
+        apply_passes(read_tflite(data, "m.tflite"))
+
+
+def test_activation_behind_it_is_fused(tmp_path: Path, compiler: str) -> None:
+    case = single(replace(PLAIN, output_scale=0.03))
+    tensors = [*case.inputs, *case.outputs, *case.outputs]
+    ops = [OpSpec(case.type, (0, 1, 2, 3), (4,), case.options), OpSpec("RELU", (4,), (5,), {})]
+    data = build(tensors, ops, [2], [5])
+    assert [op.type for op in apply_passes(read_tflite(data, "m.tflite")).ops] == ["TRANSPOSE_CONV"]
+    check(data, tmp_path, compiler)
