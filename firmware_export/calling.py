@@ -18,7 +18,7 @@ from .files import write_file
 from .graph import Array, Graph
 from .passes import apply_passes
 from .planner import plan_memory
-from .project import MANIFEST, TensorInfo, c_identifier, compile_model, project_files, read_model, tensor_info
+from .project import MANIFEST, TensorInfo, c_identifier, compile_graph, project_files, read_model, tensor_info
 from .reader import read_tflite
 from .vectors import golden_vectors
 
@@ -69,8 +69,8 @@ def load_c(model: Path | str | bytes) -> CModel:
         if isinstance(model, bytes):
             write_file(folder / "model.tflite", model)
         path = folder / "model.tflite" if isinstance(model, bytes) else Path(model)
-        program, name = compile_model(path), c_identifier(path)
-        for file, data in project_files(program, name, (), golden_vectors(program.graph, (), 1)).items():
+        graph, name = read_model(path), c_identifier(path)
+        for file, data in project_files(compile_graph(graph), name, (), golden_vectors(graph, (), 1)).items():
             write_file(folder / "c" / file, data)
         return load_project(folder / "c")
 
@@ -116,7 +116,7 @@ class ReferenceModel:
         Raises:
             ExportError: an operator is not supported.
         """
-        self._graph = apply_passes(graph)
+        self._graph = self._beginning = apply_passes(graph)
         self.name = name
         self.inputs = self._specs(graph.inputs)
         self.outputs = self._specs(graph.outputs)
@@ -131,10 +131,12 @@ class ReferenceModel:
         if len(inputs) != len(self.inputs):
             raise InputError(f"{self.name}: takes {len(self.inputs)} inputs, got {len(inputs)}.")
         samples = [_fit(self.name, spec, values) for spec, values in zip(self.inputs, inputs, strict=True)]
-        return [np.array(output[0]) for output in reference.run(self._graph, [values[None] for values in samples])]
+        outputs, self._graph = reference.step(self._graph, [values[None] for values in samples])
+        return [np.array(output[0]) for output in outputs]
 
     def reset(self) -> None:
-        """Puts what the network remembers between runs back to its beginning: so far, no network remembers anything."""
+        """Puts what the network remembers between runs, its variables, back to their beginning."""
+        self._graph = self._beginning
 
     def _specs(self, indices: Sequence[int]) -> tuple[TensorInfo, ...]:
         return tuple(tensor_info(self._graph.tensors[index]) for index in indices)

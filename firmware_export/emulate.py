@@ -114,6 +114,7 @@ class CortexRuntime:
         check_own_arena(self._project)
         machine = self._machine(TAPPED if tap and self._project.tap_macro is not None else PLAIN)
         before = self._memory.fill(inputs)
+        machine.reset()
         after: list[Bytes] = []
         taps: dict[int, list[Bytes]] = {}
         for row in before:
@@ -136,6 +137,7 @@ class CortexRuntime:
         image, memory = self._images[OWN], Memory(self._graph, None)
         machine = Machine(image, memory, self._project, self._core, count=True)
         before = memory.fill(inputs)
+        machine.reset()
         where = f"{self._project.name} on the {self._core.name}"
         outputs = split_outputs(self._graph, memory.check(where, before, machine.run(before[0])[None]))
         for mine, other in zip(outputs, self.run(inputs, tap=False).outputs, strict=True):
@@ -169,9 +171,8 @@ class CortexRuntime:
         objects = compile_objects(self.compiler, sources, folder, flags)
         program = folder / "harness.elf"
         script = f"-Wl,--gc-sections,-T,{HARNESS_FOLDER / 'cortex.ld'},-e,{self._project.name}_run"
-        run_tool(
-            [*self.compiler.command, script, *map(str, objects), "-o", str(program)], f"linking for {self._core.name}"
-        )
+        command = [*self.compiler.command, script, *map(str, objects), "-o", str(program)]
+        run_tool(command, f"linking for {self._core.name}")
         return read_elf(program)
 
     def _switches(self, build: str) -> list[str]:

@@ -34,6 +34,7 @@ class Lane:
         picked: numbers of the samples that it runs.
         tapped: how many of these, the first ones, are also run with taps.
         tally: what comparing it gave so far.
+        sequence: whether each sample depends on those before it in its chunk.
         digests: of its outputs; set before the first run.
         done: samples that it ran.
         fault: how it broke; empty otherwise.
@@ -48,6 +49,7 @@ class Lane:
     picked: Counts
     tapped: int
     tally: Tally
+    sequence: bool = False
     digests: Digests = field(default_factory=lambda: Digests(np.empty(0, np.int64)))
     done: int = 0
     fault: str = ""
@@ -144,10 +146,13 @@ def _measure(lane: Lane, graph: Graph) -> None:
 
 
 def _repeat(lanes: Sequence[Lane], first: Batch, samples: Sequence[Array]) -> None:
-    """Runs the first samples once more on this machine, backwards: what C keeps between runs must not matter."""
-    numbers = np.arange(len(first.outputs[0]))[::-1]
+    """Runs the first samples once more on this machine, backwards: what C keeps between runs must not matter.
+
+    With variables it runs them in their order, after a reset.
+    """
     for lane in lanes:
         if lane.name == HOST and lane.tally.values and not lane.fault:
+            numbers = np.arange(len(first.outputs[0]))[:: 1 if lane.sequence else -1]
             try:
                 again = _answer(lane, [values[numbers] for values in samples], tap=False)
                 lane.tally.add(select(first, numbers), again, numbers)
@@ -168,7 +173,10 @@ def _answer(lane: Lane, inputs: Sequence[Array], *, tap: bool) -> Batch:
 
 
 def _compare(lane: Lane, expected: Batch, samples: Sequence[Array], numbers: Counts) -> None:
-    """Runs those of a chunk's samples that a runtime takes, plain and tapped; what fails is run tapped again."""
+    """Runs those of a chunk's samples that a runtime takes, plain and tapped; what fails is run tapped again.
+
+    With variables a chunk is a sequence, so that what fails is run again with all that comes before it.
+    """
     lane.compared = True
     rows = np.flatnonzero(np.isin(numbers, lane.picked))
     if len(rows) == 0 or lane.fault:
@@ -179,6 +187,8 @@ def _compare(lane: Lane, expected: Batch, samples: Sequence[Array], numbers: Cou
         if needs_c(lane.name):
             wrong = lane.tally.add(select(expected, rows), _answer(lane, taken, tap=False), numbers[rows])
         tapped = np.union1d(np.arange(max(0, min(len(rows), lane.tapped - lane.done))), wrong)
+        if lane.sequence and len(tapped):
+            tapped = np.arange(tapped[-1] + 1)
         if len(tapped):
             again = _answer(lane, [values[tapped] for values in taken], tap=True)
             lane.tally.add(select(expected, rows[tapped]), again, numbers[rows[tapped]])

@@ -1,86 +1,80 @@
 """Where every tensor lives: tensor lifetimes -> byte offsets in one arena, and its exact size.
 
-The network's inputs and outputs live in the caller's buffers, so they cost no arena.
+The network's inputs and outputs live in the caller's buffers, so they cost no arena. Variables lie one after another in
+a memory of their own, the state.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
-from .graph import Graph
+from .graph import Graph, Node, Op
 from .ops import OPS
+from .packing import ALIGNMENT, Buffer, Packing, least_bytes, pack
+from .schedule import Cost, orders
 
-ALIGNMENT = 4
-"""Every buffer starts at a multiple of this many bytes."""
+__all__ = ["ALIGNMENT", "Place", "Plan", "plan_memory"]
 
 
 @dataclass(frozen=True)
 class Place:
-    """`kind` is "arena", "input", "output" or "constant"; `number` a byte offset, an index, or the tensor's index."""
+    """Where a tensor's first byte is.
+
+    `kind` is "arena" or "state" and `number` a byte offset, "input" or "output" and an index, or "constant" and the
+    tensor's index.
+    """
 
     kind: str
     number: int
 
 
 @dataclass(frozen=True)
-class Buffer:
-    """`size` bytes that are needed from step `first` to step `last`, both included.
-
-    `key` is a tensor's index, or -1 - step for the scratch memory of a step. `over` maps the keys of buffers that die
-    in step `first` to how many bytes before their beginning this one has to begin, if they overlap.
-    """
-
-    key: int
-    size: int
-    first: int
-    last: int
-    over: Mapping[int, int] = field(default_factory=dict)
-
-    def meets(self, other: Buffer) -> bool:
-        """Whether both are needed at the same time."""
-        return self.first <= other.last and other.first <= self.last
-
-    def forbidden(self, other: Buffer, start: int) -> tuple[int, int]:
-        """(low, high): with `other` at `start`, this one has to begin at low or before, or at high or behind."""
-        low, high = start - self.size, start + other.size
-        if other.key in self.over:
-            low = max(low, start - self.over[other.key])
-        if self.key in other.over:
-            high = min(high, start + other.over[self.key])
-        return low, high
-
-
-@dataclass(frozen=True)
 class Plan:
     """The place of every tensor that a kernel reads or writes, and the arena offset of every step's scratch memory.
 
-    `copies` lists (tensor, output number): outputs that have to be copied at the end, because two outputs share one
-    tensor or an output is an input or a constant.
+    `ops` are the graph's operators in the order in which they run: step n runs number n. `copies` lists (tensor, output
+    number): outputs that have to be copied at the end, because two outputs share one tensor or an output is an input or
+    a constant. `buffers` are what lies in the arena, and when.
     """
 
+    ops: tuple[Op, ...]
     places: Mapping[int, Place]
     scratch: Mapping[int, int]
     arena_bytes: int
     copies: tuple[tuple[int, int], ...]
+    buffers: tuple[Buffer, ...] = ()
+    state_bytes: int = 0
 
 
 def plan_memory(graph: Graph) -> Plan:
-    """The plan with the smallest arena that a few greedy orders find."""
+    """The plan with the smallest arena that a few orders of the operators and a search for packings find."""
     root = _roots(graph)
     places = {t.index: Place("constant", t.index) for t in graph.tensors if t.data is not None}
     places.update((index, Place("input", number)) for number, index in enumerate(graph.inputs))
+    state, state_bytes = _state(graph)
+    places.update(state)
     copies: list[tuple[int, int]] = []
     for number, index in enumerate(graph.outputs):
         if root[index] in places:
             copies.append((index, number))
         else:
             places[root[index]] = Place("output", number)
-    buffers = [buffer for buffer in _lifetimes(graph, root) if buffer.key not in places]
-    offsets, peak = _best(_with_overlaps(graph, root, buffers) + _scratch(graph))
-    places.update((key, Place("arena", offset)) for key, offset in offsets.items() if key >= 0)
-    scratch = {-1 - key: offset for key, offset in offsets.items() if key < 0}
-    return Plan({i: places[r] for i, r in root.items() if r in places}, scratch, peak, tuple(copies))
+    ops, buffers, packing = _best(graph, root, places)
+    places.update((key, Place("arena", offset)) for key, offset in packing.offsets.items() if key >= 0)
+    scratch = {-1 - key: offset for key, offset in packing.offsets.items() if key < 0}
+    everywhere = {i: places[r] for i, r in root.items() if r in places}
+    return Plan(ops, everywhere, scratch, packing.peak, tuple(copies), tuple(buffers), state_bytes)
+
+
+def _state(graph: Graph) -> tuple[dict[int, Place], int]:
+    """The places of all variables, and the bytes of their memory."""
+    places, end = dict[int, Place](), 0
+    for variable in graph.variables:
+        start = -(-end // ALIGNMENT) * ALIGNMENT
+        places[variable.tensor] = Place("state", start)
+        end = start + variable.initial.nbytes
+    return places, end
 
 
 def _roots(graph: Graph) -> dict[int, int]:
@@ -92,70 +86,58 @@ def _roots(graph: Graph) -> dict[int, int]:
     return root
 
 
-def _lifetimes(graph: Graph, root: Mapping[int, int]) -> list[Buffer]:
-    """One buffer for every root that an operator computes; step n is the n-th operator."""
-    first: dict[int, int] = {}
-    last: dict[int, int] = {}
-    for step, op in enumerate(graph.ops):
-        for index in op.outputs:
-            first.setdefault(root[index], step)
-        for index in (*op.inputs, *op.outputs):
-            last[root.get(index, index)] = step
-    return [Buffer(i, graph.tensors[i].size_bytes, first[i], last[i]) for i in first]
-
-
-def _scratch(graph: Graph) -> list[Buffer]:
-    """The scratch memory of every step that needs some."""
-    sizes = [OPS[op.type].scratch_bytes(graph.node(op)) for op in graph.ops]
-    return [Buffer(-1 - step, size, step, step) for step, size in enumerate(sizes) if size]
-
-
-def _with_overlaps(graph: Graph, root: Mapping[int, int], buffers: list[Buffer]) -> list[Buffer]:
-    """`buffers` with what each may be written over: inputs of its operator that are not needed afterwards."""
-    by_key = {buffer.key: buffer for buffer in buffers}
-    for step, op in enumerate(graph.ops):
-        if len(op.outputs) != 1 or OPS[op.type].alias or op.outputs[0] not in by_key:
+def _best(
+    graph: Graph, root: Mapping[int, int], places: Collection[int]
+) -> tuple[tuple[Op, ...], list[Buffer], Packing]:
+    """The order of operators whose buffers, those that are not in `places`, pack best; the file's if none is better."""
+    costs = [_cost(graph.node(op), root, places) for op in graph.ops]
+    best: tuple[tuple[Op, ...], list[Buffer], Packing] | None = None
+    for order in orders(graph.ops, costs, graph.state):
+        buffers = _buffers([costs[step] for step in order])
+        if best is not None and least_bytes(buffers) >= best[2].peak:
             continue
-        node, over = graph.node(op), dict[int, int]()
-        sources = [(number, root[i]) for number, i in enumerate(op.inputs) if root.get(i, i) in by_key]
-        for number, key in sources:
-            distance = OPS[op.type].overlap(node, number)
-            if distance is None or by_key[key].last != step:
-                over[key] = -1
-            elif over.get(key, 0) >= 0:
-                over[key] = max(distance, over.get(key, 0))
-        allowed = {key: distance for key, distance in over.items() if distance >= 0}
-        by_key[op.outputs[0]] = replace(by_key[op.outputs[0]], over=allowed)
-    return list(by_key.values())
+        packing = pack(buffers)
+        if best is None or packing.peak < best[2].peak:
+            best = tuple(graph.ops[step] for step in order), buffers, packing
+    assert best is not None  # the file's order is always there
+    return best
 
 
-ORDERS: tuple[Callable[[Buffer], tuple[int, ...]], ...] = (
-    lambda b: (-b.size, b.first),
-    lambda b: (b.first, -b.size),
-    lambda b: (-b.last, -b.size),
-    lambda b: (-b.size * (b.last - b.first + 1), b.first),
-    lambda b: (b.first - b.last, -b.size),
-)
-"""Sort keys: the largest first, in order of time, from the end, by bytes times steps, the longest first."""
+def _cost(node: Node, root: Mapping[int, int], places: Collection[int]) -> Cost:
+    """What an operator needs of the arena; buffers go by the tensor whose bytes they are."""
+    operator = OPS[node.op.type]
+    reads = frozenset(root[i] for i in node.op.inputs if i in root and root[i] not in places)
+    made = {root[t.index]: t.size_bytes for t in node.outputs if root[t.index] not in places}
+    if operator.alias:
+        return Cost(reads)
+    return Cost(
+        reads, made, operator.scratch_bytes(node), _over(node, root, reads) if len(node.outputs) == 1 and made else {}
+    )
 
 
-def _best(buffers: list[Buffer]) -> tuple[dict[int, int], int]:
-    """(key -> offset, peak bytes) of the best order; the first of equals."""
-    plans = [_greedy(sorted(buffers, key=order)) for order in ORDERS]
-    return min(plans, key=lambda plan: plan[1])
+def _over(node: Node, root: Mapping[int, int], reads: Collection[int]) -> dict[int, int]:
+    """The buffers that the output may overlap, if they die here -> how far before each it has to begin."""
+    over: dict[int, int] = {}
+    refused = set[int]()
+    for number, index in enumerate(node.op.inputs):
+        key = root.get(index, index)
+        if key not in reads:
+            continue
+        distance = OPS[node.op.type].overlap(node, number)
+        if distance is None:
+            refused.add(key)
+        else:
+            over[key] = max(distance, over.get(key, 0))
+    return {key: distance for key, distance in over.items() if key not in refused}
 
 
-def _greedy(buffers: list[Buffer]) -> tuple[dict[int, int], int]:
-    """Each buffer in turn at the lowest offset where it disturbs none placed before it."""
-    placed: list[tuple[int, Buffer]] = []
-    for buffer in buffers:
-        gaps = [buffer.forbidden(other, start) for start, other in placed if other.meets(buffer)]
-        starts = sorted({0, *(_aligned(high) for _, high in gaps)})
-        offset = next(at for at in starts if at >= 0 and all(at <= low or at >= high for low, high in gaps))
-        placed.append((offset, buffer))
-    peak = max((offset + buffer.size for offset, buffer in placed), default=0)
-    return {buffer.key: offset for offset, buffer in placed}, peak
-
-
-def _aligned(offset: int) -> int:
-    return -(-offset // ALIGNMENT) * ALIGNMENT
+def _buffers(costs: Sequence[Cost]) -> list[Buffer]:
+    """What has to lie in the arena when, if operators with these costs run in this order."""
+    last = {key: step for step, cost in enumerate(costs) for key in (*cost.makes, *cost.reads)}
+    buffers = []
+    for step, cost in enumerate(costs):
+        over = {key: distance for key, distance in cost.over.items() if last[key] == step}
+        buffers += [Buffer(key, size, step, last[key], over) for key, size in cost.makes.items()]
+        if cost.scratch:
+            buffers.append(Buffer(-1 - step, cost.scratch, step, step))
+    return buffers

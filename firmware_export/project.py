@@ -56,7 +56,7 @@ class OperatorInfo:
 
 @dataclass(frozen=True)
 class ExportSummary:
-    """What `export_c` wrote. Sizes in bytes; `weights_bytes` counts all constant tables."""
+    """What `export_c` wrote. Sizes in bytes: `weights_bytes` of all constant tables, `state_bytes` of the variables."""
 
     out_dir: Path
     name: str
@@ -66,6 +66,7 @@ class ExportSummary:
     operators: tuple[OperatorInfo, ...]
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
+    state_bytes: int = 0
 
 
 def export_c(
@@ -89,18 +90,19 @@ def export_c(
         ExportError: the model can't be read or is not supported, or the folder can't be written.
     """
     check_out_dir(out_dir)
-    program = compile_model(model_path)
+    graph = read_model(model_path)
+    program = compile_graph(graph)
     identifier = c_identifier(model_path) if name is None else checked_identifier(name)
     texts = check_labels(program, read_labels(model_path) if labels is None else list(labels))
-    contents = project_files(program, identifier, texts, golden_vectors(program.graph, samples or (), VECTORS))
+    contents = project_files(program, identifier, texts, golden_vectors(graph, samples or (), VECTORS))
     replace_folder(out_dir, contents)
     return summary(program, out_dir, identifier)
 
 
-def compile_model(model_path: Path) -> Program:
-    """The program of the network in `model_path`. Raises ExportError as `export_c` does."""
-    graph = apply_passes(read_model(model_path))
-    return lower(graph, plan_memory(graph))
+def compile_graph(graph: Graph) -> Program:
+    """The program of a network as `read_model` gives it. Raises ExportError where that is not supported."""
+    reduced = apply_passes(graph)
+    return lower(reduced, plan_memory(reduced))
 
 
 def read_model(model_path: Path) -> Graph:
@@ -208,6 +210,7 @@ def _manifest(program: Program, name: str, labels: Sequence[str], contents: Mapp
         "model": {"file": program.graph.name, "sha256": program.graph.sha256},
         "options": {"name": name, "format": "c", "labels": len(labels)},
         "arena_bytes": program.plan.arena_bytes,
+        "state_bytes": program.plan.state_bytes,
         "weights_bytes": program.weights_bytes,
         "macs": program.macs,
         "operators": [asdict(info) for info in _operators(program)],
@@ -221,22 +224,37 @@ def _manifest(program: Program, name: str, labels: Sequence[str], contents: Mapp
 def _readme(program: Program, name: str) -> str:
     text = (files(__package__) / "c" / "skeletons" / "README.md").read_text(encoding="utf-8")
     rows = "\n".join(
-        f"| {kind} | `{t.name}` | {t.shape} | {t.scale:.9g} | {t.zero_point} |"
+        f"| {kind} | `{_cell(t.name)}` | {t.shape} | {t.scale:.9g} | {t.zero_point} |"
         for kind, tensors in (("input", program.inputs), ("output", program.outputs))
         for t in tensors
     )
     slots = {
         "name": name,
         "macro": name.upper(),
-        "model": program.graph.name,
+        "model": _cell(program.graph.name),
         "sha256": program.graph.sha256,
         "version": __version__,
         "arena_bytes": f"{program.plan.arena_bytes:,}",
+        "state_row": f"\n| state (RAM) | {program.plan.state_bytes:,} bytes, another static buffer |"
+        * bool(program.resets),
+        "state": _state_note(name) if program.resets else "",
         "weights_bytes": f"{program.weights_bytes:,}",
         "macs": f"{program.macs:,}",
         "tensors": rows,
     }
     return fill(text, slots)
+
+
+def _cell(text: str) -> str:
+    """`text` as code in a cell of a Markdown table."""
+    return "".join("?" if c in "`|" or not c.isprintable() else c for c in text)
+
+
+def _state_note(name: str) -> str:
+    return (
+        "\n\nThe network remembers: what a run computes depends on the inputs of the runs before it. "
+        f"`{name}_reset()` makes\nit forget, so that the next run is like the first one."
+    )
 
 
 def _operators(program: Program) -> tuple[OperatorInfo, ...]:
@@ -259,4 +277,5 @@ def summary(program: Program, out_dir: Path, name: str) -> ExportSummary:
         operators=_operators(program),
         inputs=tuple(tensor_info(t) for t in program.inputs),
         outputs=tuple(tensor_info(t) for t in program.outputs),
+        state_bytes=program.plan.state_bytes,
     )

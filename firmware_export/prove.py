@@ -216,8 +216,10 @@ def _lane(
     started = start(name, subject)
     total, slow = numbers[0], is_slow(name)
     usual = total if name in (TFLM, HOST) else total - numbers[1]
-    picked = spread(usual, slow_count if slow else None, numbers[2])
-    return Lane(name, started, wanted, picked, CORTEX_TAPPED if slow else total, Tally(subject.graph))
+    limit, sequence = slow_count if slow else None, bool(subject.graph.variables)
+    # The samples of a network with variables are a sequence: some of them can only be those that it begins with.
+    picked = np.arange(usual)[:limit] if sequence else spread(usual, limit, numbers[2])
+    return Lane(name, started, wanted, picked, CORTEX_TAPPED if slow else total, Tally(subject.graph), sequence)
 
 
 def _defects(graph: Graph, lanes: Sequence[Lane]) -> tuple[Defect, ...]:

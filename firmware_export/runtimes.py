@@ -59,14 +59,14 @@ class NumpyRuntime:
 
     def run(self, inputs: Sequence[Array], *, tap: bool) -> Batch:
         """The outputs for inputs (N, *shape) each, and with `tap` those of every operator."""
-        outputs = tuple(np.asarray(values) for values in reference.run(self._graph, inputs))
+        outputs = tuple(np.asarray(values) for values in reference.run_sequence(self._graph, inputs))
         if not tap:
             return Batch(outputs)
         rows = {index: values.reshape(len(values), -1) for index, values in self._all(inputs).items()}
         return Batch(outputs, rows)
 
     def _all(self, inputs: Sequence[Array]) -> dict[int, Array]:
-        return reference.run_all(self._graph, inputs)
+        return reference.run_all(self._graph, inputs, sequence=True)
 
 
 def start(name: str, subject: Subject) -> Started:

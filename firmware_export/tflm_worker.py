@@ -26,7 +26,9 @@ OWN_REFERENCES = 2
 class TflmWorker:
     """One model in another process, which lives until this object does not, or until this process ends."""
 
-    def __init__(self, data: bytes, name: str, outputs: int, operators: Mapping[int, tuple[int, ...]]) -> None:
+    def __init__(
+        self, data: bytes, name: str, outputs: int, operators: Mapping[int, tuple[int, ...]], *, fresh: bool = False
+    ) -> None:
         """Starts the process and loads the model.
 
         Args:
@@ -34,6 +36,7 @@ class TflmWorker:
             name: of the model, for messages.
             outputs: how many it has.
             operators: index of an operator -> its output tensors.
+            fresh: load the model anew for each batch, because it has variables: TFLM's own reset forgets CALL_ONCE.
 
         Raises:
             NotAvailableError: TFLM refuses the model, or crashed.
@@ -43,7 +46,7 @@ class TflmWorker:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         self._worker = Worker("TFLite Micro", [sys.executable, "-c", code], environment)
         where = f"while it loaded {name}"
-        self._worker.send((data, outputs, dict(operators)), where)
+        self._worker.send((data, outputs, dict(operators), fresh), where)
         failure = self._worker.receive(where)
         if failure:
             raise NotAvailableError(f"TFLite Micro refuses {name}: {self._worker.said() or failure}")
@@ -68,12 +71,14 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    data, outputs, operators = pickle.load(sys.stdin.buffer)
+    data, outputs, operators, fresh = pickle.load(sys.stdin.buffer)
     try:
         interpreter = new_interpreter(data, LARGE_ARENA_BYTES, preserve=True)
         _answer(answers, "")
         while True:
             inputs, tap = pickle.load(sys.stdin.buffer)
+            if fresh:
+                interpreter = new_interpreter(data, LARGE_ARENA_BYTES, preserve=True)
             shapes = [interpreter.get_input_details(number)["shape"] for number in range(len(inputs))]
             for sample in range(len(inputs[0])):
                 _invoke(interpreter, [values[sample] for values in inputs], shapes)

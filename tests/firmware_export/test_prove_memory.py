@@ -42,7 +42,7 @@ def prove_edited(exported: Path, folder: Path, file: str, pattern: str, text: st
 
 END = r"\}\s*$"
 OUTSIDE = [
-    (f"output[{8 * 8 * 4}] = 1;", "outside its output: 1 byte after it"),
+    (f"output[{10 * 10 * 4}] = 1;", "outside its output: 1 byte after it"),
     ("output[-1] = 1;", "outside its output: 1 byte before it"),
     ("ARENA[BLOCK_ARENA_BYTES] = 1;", "outside its arena: 1 byte after it"),
     ("ARENA[-3] = 1;", "outside its arena: 3 bytes before it"),

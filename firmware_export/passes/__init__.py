@@ -1,0 +1,70 @@
+"""Graph -> Graph, one file for each pass. None changes a bit of any output.
+
+An operator that two or more were fused into keeps the index of the last one, whose output it computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from ..graph import Graph
+from ..verify import check_constraints, check_wiring
+from .activation import fuse_activations
+from .constants import fold_constants
+from .copies import forward_copies
+from .dead_code import drop_dead_code, forget_reshape_shape
+from .padding import fold_padding
+from .tables import merge_tables
+
+__all__ = ["PASSES", "apply_passes", "drop_dead_code", "fold_constants", "optimize", "simplify"]
+
+Pass: TypeAlias = Callable[[Graph], Graph]
+NEEDED: tuple[Pass, ...] = (forget_reshape_shape, drop_dead_code, fold_constants, drop_dead_code)
+"""Without these some networks could not become C."""
+PASSES: tuple[Pass, ...] = (forward_copies, fold_padding, fuse_activations, merge_tables, drop_dead_code)
+"""These make less of the network; they are repeated as long as that helps."""
+MOST_ROUNDS = 8
+
+
+def apply_passes(graph: Graph) -> Graph:
+    """`graph` after every pass; checked after each. Applying it twice changes nothing.
+
+    Raises:
+        ExportError: an operator is not supported or breaks one of its constraints.
+    """
+    return optimize(simplify(graph))
+
+
+def simplify(graph: Graph) -> Graph:
+    """`graph` with constants where only constants feed an operator, and without what nothing needs.
+
+    What is left are the file's own operators: the numpy reference runs these, so that it does not depend on `PASSES`.
+
+    Raises:
+        ExportError: an operator is not supported or breaks one of its constraints.
+    """
+    graph = _apply(graph, NEEDED)
+    check_constraints(graph)
+    return graph
+
+
+def optimize(graph: Graph) -> Graph:
+    """`graph`, as `simplify` gives it, in fewer operators.
+
+    Raises:
+        ExportError: a pass made what it must not make.
+    """
+    for _ in range(MOST_ROUNDS):
+        before, graph = graph, _apply(graph, PASSES)
+        if graph.ops == before.ops:
+            break
+    check_constraints(graph)
+    return graph
+
+
+def _apply(graph: Graph, passes: tuple[Pass, ...]) -> Graph:
+    for one in passes:
+        graph = one(graph)
+        check_wiring(graph)
+    return graph
