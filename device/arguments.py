@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-BACKEND_NAMES = ("auto", "litert", "tflite-runtime")
+BACKEND_NAMES = ("auto", "litert", "tflite-runtime", "c")
 SIM_FRAMES = 250  # of the simulation where --frames is not given: ten seconds
 
 
@@ -23,7 +23,8 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     add("--digits", metavar="FILE", help="digits for the simulation: .npz with images (N, 28, 28) and labels")
     add("--ink", choices=["dark", "light"], default="dark", help="dark ink on light, or light on dark (default: dark)")
     add("--min-confidence", type=_share, default=0.5, metavar="P", help="leave out less sure readings (default: 0.5)")
-    add("--backend", choices=BACKEND_NAMES, default="auto", help="interpreter (default: auto)")
+    add("--backend", choices=BACKEND_NAMES, default="auto", help="interpreter, or c: the exported C (default: auto)")
+    add("--c-project", metavar="DIR", help="the model's exported C, for the backend c (default: a folder beside it)")
     add("--out", metavar="FILE", help="write an annotated video, .mp4 or .avi")
     add("--csv", metavar="FILE", help="write one line per digit")
     add("--jsonl", metavar="FILE", help="write one JSON object per frame")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -10,18 +11,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from device.c_engine import load_c_engine
 from device.card import TensorSpec
 from device.errors import DeviceError
 from device.libraries import quiet_stderr
 
 BACKENDS = {"litert": "ai_edge_litert.interpreter", "tflite-runtime": "tflite_runtime.interpreter"}
+C = "c"
+"""The backend that is no interpreter: the C that was exported from the model."""
 
 
 class Interpreter:
     """A loaded model with one int8 input and one int8 output.
 
     Attributes:
-        backend: "litert" or "tflite-runtime".
+        backend: "litert", "tflite-runtime" or "c".
         input: the input's shape (1, H, W, C), dtype, scale and zero point.
         output: the output's shape (1, K), dtype, scale and zero point.
     """
@@ -54,24 +58,25 @@ class Interpreter:
         return y
 
 
-def load(model_path: str | Path, backend: str = "auto") -> Interpreter:
+def load(model_path: str | Path, backend: str = "auto", c_project: str | Path | None = None) -> Interpreter:
     """The model of a .tflite file, on one thread.
 
     Args:
         model_path: the file.
-        backend: "litert", "tflite-runtime", or "auto", the first of these that is installed.
+        backend: "litert", "tflite-runtime", "c", or "auto", the first of the interpreters that is installed.
+        c_project: the folder with the model's exported C, for "c"; default: a folder beside the model.
 
     Raises:
-        DeviceError: no interpreter is installed, or the file is missing, damaged or not int8.
+        DeviceError: no interpreter is installed, the file is missing, damaged or not int8, or there is no C of it.
     """
     path = Path(model_path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DeviceError(f"{path}: can't be read ({error.strerror}).") from error
+    content = _content(path)
+    if backend == C:
+        engine = load_c_engine(path, hashlib.sha256(content).hexdigest(), Path(c_project) if c_project else None)
+        return Interpreter(engine, C, str(path))
+    if c_project:
+        raise DeviceError(f"{c_project}: a C project is for the backend c, got {backend}. Add: --backend c")
     name, engine_class = _engine_class(backend)
-    if content[4:8] != b"TFL3":
-        raise DeviceError(f"{path}: not a .tflite file (no TFL3 mark in its first 8 bytes).")
     try:
         return Interpreter(_start(engine_class, content), name, str(path))
     except SystemError as error:  # tflite-runtime 2.14 with a numpy that it was not built for
@@ -79,6 +84,17 @@ def load(model_path: str | Path, backend: str = "auto") -> Interpreter:
     except (ValueError, RuntimeError) as error:
         reason = str(error).strip().split("\n")[0].rstrip(".")
         raise DeviceError(f"{path}: {name} can't load it, the file is damaged or too new ({reason}).") from error
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a .tflite file."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DeviceError(f"{path}: can't be read ({error.strerror}).") from error
+    if content[4:8] != b"TFL3":
+        raise DeviceError(f"{path}: not a .tflite file (no TFL3 mark in its first 8 bytes).")
+    return content
 
 
 def _start(engine_class: Callable[..., Any], content: bytes) -> Any:
@@ -93,7 +109,7 @@ def _start(engine_class: Callable[..., Any], content: bytes) -> Any:
 def _engine_class(backend: str) -> tuple[str, Callable[..., Any]]:
     """The name and the Interpreter class of the chosen backend, or of the first that is installed."""
     if backend != "auto" and backend not in BACKENDS:
-        raise DeviceError(f"backend {backend!r} is not known. Known: auto, {', '.join(BACKENDS)}.")
+        raise DeviceError(f"backend {backend!r} is not known. Known: auto, {', '.join([*BACKENDS, C])}.")
     wanted = list(BACKENDS) if backend == "auto" else [backend]
     for name in wanted:
         try:

@@ -22,22 +22,28 @@ class DigitReader:
 
     Args:
         model: a released model's name, or the path of a model folder, its card.json or its .tflite.
-        backend: "auto", "litert" or "tflite-runtime".
+        backend: "auto", "litert", "tflite-runtime" or "c".
         min_confidence: 0 to 1; less sure readings are left out.
         ink: "dark" on light paper or "light" on a dark board.
+        c_project: the folder with the model's exported C, for the backend "c"; default: a folder beside the model.
 
     Raises:
         DeviceError: no such model, model and card that do not fit, or one that does not read digits from boxes.
     """
 
     def __init__(
-        self, model: str | Path = "digits", backend: str = "auto", min_confidence: float = 0.5, ink: str = "dark"
+        self,
+        model: str | Path = "digits",
+        backend: str = "auto",
+        min_confidence: float = 0.5,
+        ink: str = "dark",
+        c_project: str | Path | None = None,
     ) -> None:
         require_cv2()
         folder = find_model(model)
         self.card = ModelCard.load(folder)
         check_model(self.card, folder / self.card.model)
-        self.interpreter = load(folder / self.card.model, backend)
+        self.interpreter = load(folder / self.card.model, backend, c_project)
         check_fit(self.card, self.interpreter.input, self.interpreter.output, str(folder / CARD_FILE))
         if self.card.preprocessing.name != "digit-box" or self.card.input.color != "gray":
             raise DeviceError(

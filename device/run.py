@@ -94,7 +94,7 @@ def run_digits(args: argparse.Namespace, digits: DigitSet | None = None) -> int:
     Raises:
         DeviceError: no such source or model, or a file that can't be written.
     """
-    reader = DigitReader(args.model, args.backend, args.min_confidence, args.ink)
+    reader = DigitReader(args.model, args.backend, args.min_confidence, args.ink, args.c_project)
     if digits is None and args.source in ("sim", "auto"):
         digits = load_digits(args.digits, args.seed)
     with open_source(args.source, digits, args.seed) as source:

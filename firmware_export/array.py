@@ -9,6 +9,7 @@ from pathlib import Path
 
 from firmware_export import __version__
 from firmware_export.batch import NotAvailableError
+from firmware_export.cwriter import comment_text
 from firmware_export.errors import ExportError
 from firmware_export.files import write_file
 from firmware_export.operator_list import CUSTOM, list_operators, resolver_call
@@ -160,5 +161,4 @@ def _resolver(name: str, calls: list[str]) -> str:
 
 def _ascii(text: str) -> str:
     """Text that can stand in a comment or a string of C."""
-    plain = "".join(char if char.isascii() and char.isprintable() else "?" for char in text)
-    return plain.replace("*/", "* /").replace("\\", "/").replace('"', "'")
+    return comment_text(text).replace('"', "'")

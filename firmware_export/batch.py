@@ -37,7 +37,10 @@ class Runtime(Protocol):
     """Something that runs the network."""
 
     def run(self, inputs: Sequence[Array], *, tap: bool) -> Batch:
-        """The results for inputs of shape (N, *shape) each; with `tap` also those of the operators."""
+        """The results for inputs of shape (N, *shape) each; with `tap` also those of the operators.
+
+        A network with variables is reset first, and keeps them from sample to sample: the batch is one sequence.
+        """
         ...
 
 

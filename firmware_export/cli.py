@@ -88,8 +88,10 @@ def _as_json(result: object) -> str:
 
 def _as_text(model: Path, summary: ExportSummary) -> str:
     """Three lines for people."""
+    state = f"state {summary.state_bytes:,} bytes, " if summary.state_bytes else ""
     return (
         f"{model.name} -> {summary.out_dir}: {summary.name}_run, {len(summary.operators)} operators\n"
-        f"arena {summary.arena_bytes:,} bytes, constants {summary.weights_bytes:,} bytes, {summary.macs:,} MACs\n"
+        f"arena {summary.arena_bytes:,} bytes, {state}constants {summary.weights_bytes:,} bytes, "
+        f"{summary.macs:,} MACs\n"
         f"try it: make -C {summary.out_dir} test"
     )

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 
 from firmware_export.batch import Batch
+from firmware_export.causes import Cause, name_cause
 from firmware_export.graph import Array, Graph, Op
 
 Counts = npt.NDArray[np.int64]
+KEPT_SAMPLES, SHOWN = 16, 5
+"""How many differing samples a cause is guessed from, and how many differing values a report lists."""
+
+
+@dataclass(frozen=True)
+class Element:
+    """One value that differs: in which sample, where in the tensor, what the oracle has there, what the runtime has."""
+
+    sample: int
+    position: tuple[int, ...]
+    expected: float
+    got: float
+
+    def __str__(self) -> str:
+        return f"sample {self.sample} at {list(self.position)}: expected {self.expected:g}, got {self.got:g}"
 
 
 @dataclass(frozen=True)
@@ -24,10 +41,8 @@ class Difference:
         tensor: name of its (first) output.
         differing: how many values differ, out of `values` compared.
         max_difference: the largest difference, in quanta.
-        sample: the first sample in which it differs.
-        position: where in the tensor, in that sample.
-        expected: what the oracle has there.
-        got: what the runtime has there.
+        elements: the first of the values that differ, at least one.
+        cause: what kind of error their pattern looks like.
     """
 
     operator: int | None
@@ -36,17 +51,14 @@ class Difference:
     differing: int
     values: int
     max_difference: float
-    sample: int
-    position: tuple[int, ...]
-    expected: float
-    got: float
+    elements: tuple[Element, ...]
+    cause: Cause
 
     def __str__(self) -> str:
         where = self.type if self.operator is None else f"operator {self.operator} {self.type}"
         return (
             f"{where} (output '{self.tensor}'): {self.differing} of {self.values} values differ, by at most "
-            f"{self.max_difference:g}; first in sample {self.sample} at {list(self.position)}: "
-            f"expected {self.expected:g}, got {self.got:g}"
+            f"{self.max_difference:g}; first in {self.elements[0]}; looks like {self.cause}"
         )
 
 
@@ -57,7 +69,9 @@ class _Count:
     values: int = 0
     differing: int = 0
     max_difference: float = 0.0
-    first: tuple[int, int, float, float] | None = None
+    samples: list[int] = field(default_factory=list)
+    expected: list[Array] = field(default_factory=list)
+    got: list[Array] = field(default_factory=list)
 
     def add(self, expected: Array, got: Array, samples: Counts) -> None:
         """Compares (N, values) with (N, values); `samples` (N,) are the samples' numbers."""
@@ -69,8 +83,17 @@ class _Count:
         rows, columns = where[:, 0], where[:, 1]
         wanted, had = expected[rows, columns].astype(np.float64), got[rows, columns].astype(np.float64)
         self.max_difference = max(self.max_difference, float(np.abs(wanted - had).max()))
-        if self.first is None:
-            self.first = (int(samples[rows[0]]), int(columns[0]), float(wanted[0]), float(had[0]))
+        for row in np.unique(rows)[: KEPT_SAMPLES - len(self.samples)]:
+            self.samples.append(int(samples[row]))
+            self.expected.append(expected[row].copy())
+            self.got.append(got[row].copy())
+
+    def elements(self, shape: tuple[int, ...]) -> Iterator[Element]:
+        """The first values that differ, in a tensor of this shape."""
+        for sample, wanted, had in zip(self.samples, self.expected, self.got, strict=True):
+            for flat in np.flatnonzero(_bits(wanted) != _bits(had)):
+                position = tuple(int(i) for i in np.unravel_index(flat, shape))
+                yield Element(sample, position, float(wanted[flat]), float(had[flat]))
 
 
 class Tally:
@@ -107,6 +130,11 @@ class Tally:
             self._operators.setdefault(index, _Count()).add(expected.operators[index], got.operators[index], samples)
         return np.flatnonzero(differs)
 
+    def differing(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Which operators' outputs differ, and which of the network's outputs, by number."""
+        operators = tuple(sorted(index for index, count in self._operators.items() if count.differing))
+        return operators, tuple(number for number, count in enumerate(self._outputs) if count.differing)
+
     def difference(self) -> Difference | None:
         """The first operator that differs, else the first output that does, else None."""
         ops = {op.index: op for op in self._graph.ops}
@@ -121,9 +149,9 @@ class Tally:
 
     def _describe(self, count: _Count, op: Op | None, index: int) -> Difference:
         tensor = self._graph.tensors[index]
-        sample, flat, expected, got = count.first or (0, 0, 0.0, 0.0)
         several = op is not None and len(op.outputs) > 1
-        position = (flat,) if several else tuple(int(i) for i in np.unravel_index(flat, tensor.shape or (1,)))
+        shape = (len(count.expected[0]),) if several else tensor.shape or (1,)
+        expected, got = (np.stack(rows).reshape(-1, *shape) for rows in (count.expected, count.got))
         return Difference(
             operator=None if op is None else op.index,
             type="output" if op is None else op.type,
@@ -131,10 +159,8 @@ class Tally:
             differing=count.differing,
             values=count.values,
             max_difference=count.max_difference,
-            sample=sample,
-            position=position,
-            expected=expected,
-            got=got,
+            elements=tuple(islice(count.elements(shape), SHOWN)),
+            cause=name_cause(expected, got),
         )
 
 
@@ -166,8 +192,11 @@ class Information:
             self._add(("output", number), values.reshape(len(values), -1))
 
     def share(self, kind: str) -> float:
-        """The telling share, 0 to 1, of the values of all "operator" or all "output" tensors."""
-        seen = [values for (what, _), values in self._seen.items() if what == kind]
+        """The telling share, 0 to 1, of the values of all "operator" or all "output" tensors.
+
+        Wide integers, which are mostly shapes and indices, do not count.
+        """
+        seen = [values for (what, _), values in self._seen.items() if what == kind and not _wide(values.first)]
         total = sum(values.samples * values.telling.size for values in seen)
         return sum(int(values.telling[values.changed].sum()) for values in seen) / total if total else 0.0
 
@@ -176,8 +205,6 @@ class Information:
         return any(values.changed.any() for (what, _), values in self._seen.items() if what == "output")
 
     def _add(self, key: tuple[str, int], values: Array) -> None:
-        if values.dtype.kind in "iu" and values.dtype.itemsize > 2:
-            return
         if key not in self._seen:
             width = values.shape[1]
             self._seen[key] = _Seen(values[0].copy(), np.zeros(width, np.int64), np.zeros(width, bool))
@@ -187,8 +214,14 @@ class Information:
         seen.changed |= (values != seen.first).any(axis=0)
 
 
+def _wide(values: Array) -> bool:
+    return values.dtype.kind in "iu" and values.dtype.itemsize > 2
+
+
 def _saturated(values: Array) -> npt.NDArray[np.bool_]:
     """Where values are the smallest or the largest of their dtype."""
+    if values.dtype.kind == "b":
+        return np.zeros(values.shape, bool)
     if values.dtype.kind not in "iu":
         return ~np.isfinite(values.astype(np.float64))
     limits = np.iinfo(values.dtype)

@@ -24,6 +24,7 @@ class CProject:
         tap_macro: what is defined to get operators' outputs, e.g. "NAME_TAP"; None where the header has none.
         arena_macro: what is defined to place the arena elsewhere, e.g. "NAME_EXTERNAL_ARENA"; None likewise.
         arena_bytes: NAME_ARENA_BYTES, where there is an arena_macro.
+        reset: NAME_reset, where the header declares it.
     """
 
     folder: Path
@@ -32,6 +33,7 @@ class CProject:
     tap_macro: str | None
     arena_macro: str | None = None
     arena_bytes: int | None = None
+    reset: str | None = None
 
 
 def read_project(folder: Path, name: str | None = None) -> CProject:
@@ -58,7 +60,8 @@ def read_project(folder: Path, name: str | None = None) -> CProject:
     left_out = (f"{runs[0]}_selftest.c", "main.c")
     sources = tuple(path for path in sorted(folder.glob("*.c")) if path.name not in left_out)
     arena_bytes = int(size.group(1)) if size and arena else None
-    return CProject(folder, runs[0], sources, _switch(header, "TAP"), arena, arena_bytes)
+    reset = f"{runs[0]}_reset" if re.search(rf"\bvoid\s+{re.escape(runs[0])}_reset\s*\(", header) else None
+    return CProject(folder, runs[0], sources, _switch(header, "TAP"), arena, arena_bytes, reset)
 
 
 def check_own_arena(project: CProject) -> None:
@@ -102,8 +105,12 @@ def harness_header(project: CProject, memory: Memory) -> str:
         "#include <stddef.h>",
         f'#include "{project.name}.h"',
         f"#define HARNESS_BYTES {memory.size}",
-        f"#define HARNESS_RUN(base) {project.name}_run({', '.join(arguments)})",
+        f"#define HARNESS_NETWORK {project.name}_run",
+        f"#define HARNESS_CALL(function, base) function({', '.join(arguments)})",
+        "#define HARNESS_RUN(base) HARNESS_CALL(HARNESS_NETWORK, base)",
     ]
+    if project.reset:
+        lines += [f"#define HARNESS_RESET {project.reset}"]
     if memory.arena.offsets:
         lines += [f"#ifdef {project.arena_macro}", f"#define HARNESS_ARENA {project.name}_arena"]
         lines += [f"#define HARNESS_ARENA_OFFSET {arena + memory.arena.offsets[0]}", "#endif"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -41,8 +42,8 @@ def rename(skeleton: str, name: str) -> str:
 
 def comment_text(text: str) -> str:
     """`text` so that no comment ends, opens or continues by it: printable ASCII."""
-    plain = "".join(c if c.isprintable() and c.isascii() else "?" for c in text)
-    return plain.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?").replace("\\", "/")
+    plain = "".join(c if c.isprintable() and c.isascii() else "?" for c in text).replace("\\", "/")
+    return re.sub(r"(?<=\*)(?=/)|(?<=/)(?=\*)|(?<=\?)(?=\?)", " ", plain)
 
 
 def comment(text: str, indent: str = "") -> str:
@@ -52,7 +53,9 @@ def comment(text: str, indent: str = "") -> str:
 
 
 def float_literal(value: float) -> str:
-    """A float32 value as a C literal that reads back as the same bits."""
+    """A float32 value in C that reads back as the same bits; what is not a number reads back as such."""
+    if not math.isfinite(value):
+        return "(0.0f / 0.0f)" if math.isnan(value) else f"({'-' if value < 0 else ''}1.0f / 0.0f)"
     text = f"{float(np.float32(value)):.9g}"
     return f"{text}f" if any(c in text for c in ".e") else f"{text}.0f"
 
@@ -90,8 +93,8 @@ def _integer(value: int) -> str:
     return str(value) if -(2**31) < value < 2**31 else f"INT64_C({value})"
 
 
-def initializer(value: int | float | tuple[int, ...]) -> str:
-    """A number, or numbers in braces."""
+def initializer(value: int | float | tuple[int | tuple[int, ...], ...]) -> str:
+    """A number, or numbers and groups of numbers in braces."""
     if isinstance(value, tuple):
-        return "{" + ", ".join(_integer(v) for v in value) + "}"
+        return "{" + ", ".join(initializer(v) for v in value) + "}"
     return float_literal(value) if isinstance(value, float) else _integer(value)

@@ -12,6 +12,12 @@ from .graph import Array, Tensor
 from .ops.spec import Constant, KernelCall, Param
 from .planner import ALIGNMENT, Place
 from .program import Program, Step, constant_name, copy_call, tensor_constant_name
+from .pywriter import loader
+
+RESET_MEANS = (
+    "The network remembers from run to run, in a static buffer of {macro}_STATE_BYTES of its own, also where the arena "
+    "is yours. This makes it forget: the next run is like the first one, before which no call is needed."
+)
 
 
 @dataclass(frozen=True)
@@ -23,9 +29,13 @@ class Vector:
 
 
 def emit(program: Program, name: str, labels: Sequence[str], vectors: Sequence[Vector]) -> dict[str, str]:
-    """File name -> text of the generated C files of the network called `name` (a C identifier)."""
+    """File name -> text of the generated files of the network called `name` (a C identifier)."""
     writer = _Writer(program, name, banner(program, name, labels), labels)
+    kernels = sorted(kernel_files(program))
+    sources = [f"{name}.c", f"{name}_weights.c", *(file for file in kernels if file.endswith(".c"))]
+    headers = [f"{name}.h", f"{name}_weights.h", *(file for file in kernels if file.endswith(".h"))]
     return {
+        f"{name}.py": loader(program, name, writer.banner, sources, headers),
         f"{name}.h": writer.header(),
         f"{name}.c": writer.source(),
         f"{name}_weights.h": writer.weights_header(),
@@ -78,6 +88,8 @@ class _Writer:
             "macs": str(program.macs),
             "tensors": "\n".join(self._tensor_macros()),
             "labels": self._label_declaration(),
+            "state_bytes": self._state_macro(),
+            "reset": self._reset_declaration(),
             "run_parameters": self._run_parameters(),
         }
         return fill(skeleton("model.h", self.name), slots)
@@ -115,7 +127,9 @@ class _Writer:
         slots = {
             "banner": self.banner,
             "arena": self._arena(),
+            "state": self._state(),
             "params": "\n".join(self._all_params()),
+            "reset": "\n".join(self._reset()),
             "run_parameters": self._run_parameters(),
             "calls": "\n".join(self._all_calls()),
         }
@@ -131,8 +145,37 @@ class _Writer:
             "#define ARENA ((int8_t *)arena_words)\n#endif"
         )
 
+    def _state_macro(self) -> str:
+        state_bytes = self.program.plan.state_bytes
+        return f"\n#define {self.macro}_STATE_BYTES {state_bytes}" if self.program.resets else ""
+
+    def _reset_declaration(self) -> str:
+        if not self.program.resets:
+            return ""
+        return f"\n\n{comment(RESET_MEANS.format(macro=self.macro))}\nvoid {self.name}_reset(void);"
+
+    def _state(self) -> str:
+        if not self.program.resets:
+            return ""
+        words = -(-self.program.plan.state_bytes // ALIGNMENT)
+        return (
+            "\n\n/* What lasts from run to run, and whether it has its first values. */\n"
+            f"static int32_t state_words[{max(words, 1)}];\nstatic int state_is_set;\n"
+            "#define STATE ((int8_t *)state_words)"
+        )
+
+    def _reset(self) -> Iterator[str]:
+        """The function that gives all variables their first values."""
+        if not self.program.resets:
+            return
+        yield f"\n\nvoid {self.name}_reset(void)\n{{"
+        for number, (call, variable) in enumerate(zip(self.program.resets, self.program.graph.variables, strict=True)):
+            yield comment(f"variable '{variable.name}' {call.output.shape}", "    ")
+            yield self._call(f"variable{number}", call, self._pointer(call.output))
+        yield "    state_is_set = 1;\n}"
+
     def _named_calls(self) -> Iterator[tuple[str, KernelCall]]:
-        """(name of the parameter structure, call), in order."""
+        """(name of the parameter structure, call), in order: the operators', then the copies'."""
         for step in self.program.steps:
             for number, call in enumerate(step.calls):
                 suffix = f"_{number}" if len(step.calls) > 1 else ""
@@ -141,18 +184,19 @@ class _Writer:
             yield f"copy{number}", copy_call(self.program.graph.tensors[index])
 
     def _all_params(self) -> Iterator[str]:
-        for variable, call in self._named_calls():
-            op_index = variable.removeprefix("op").split("_")[0]
+        resets = ((f"variable{number}", call) for number, call in enumerate(self.program.resets))
+        for variable, call in (*resets, *self._named_calls()):
+            owner = variable.split("_")[0]
             yield f"static const edgenet_{call.kernel}_params {variable} = {{"
             for field, value in call.params.items():
-                yield f"    .{field} = {self._param(op_index, value)},"
+                yield f"    .{field} = {self._param(owner, value)},"
             yield "};"
 
-    def _param(self, op_index: str, value: Param) -> str:
+    def _param(self, owner: str, value: Param) -> str:
         if value is None:
             return "NULL"
         if isinstance(value, Constant):
-            return self._table_name(constant_name(int(op_index), value))
+            return self._table_name(constant_name(owner, value))
         return initializer(value)
 
     def _table_name(self, ending: str) -> str:
@@ -161,6 +205,8 @@ class _Writer:
 
     def _all_calls(self) -> Iterator[str]:
         yield from self._unused_inputs()
+        if self.program.resets:
+            yield f"    if (!state_is_set) {{\n        {self.name}_reset();\n    }}"
         named = iter(self._named_calls())
         for number, step in enumerate(self.program.steps):
             yield comment(_describe(step), "    ")
@@ -175,9 +221,12 @@ class _Writer:
             yield self._call(variable, call, target)
 
     def _unused_inputs(self) -> Iterator[str]:
-        """Statements that keep compilers from warning of inputs that no call reads."""
-        read = {self._pointer(tensor) for _, call in self._named_calls() for tensor in call.inputs}
-        yield from (f"    (void){name};" for name, _ in self._buffers("input") if name not in read)
+        """A statement for every input that no kernel reads, so that no compiler warns of it."""
+        read = {tensor.index for _, call in self._named_calls() for tensor in call.inputs}
+        places = [self.program.plan.places[index] for index in read]
+        for number, (name, _) in enumerate(self._buffers("input")):
+            if Place("input", number) not in places:
+                yield f"    (void){name};"
 
     def _call(self, variable: str, call: KernelCall, target: str, step: int = 0) -> str:
         arguments = [f"&{variable}", *(self._pointer(t) for t in call.inputs), target]
@@ -187,8 +236,8 @@ class _Writer:
 
     def _pointer(self, tensor: Tensor) -> str:
         place: Place = self.program.plan.places[tensor.index]
-        if place.kind == "arena":
-            return f"ARENA + {place.number}"
+        if place.kind in ("arena", "state"):
+            return f"{place.kind.upper()} + {place.number}"
         if place.kind == "constant":
             return self._table_name(tensor_constant_name(tensor))
         count = len(self.program.inputs if place.kind == "input" else self.program.outputs)
@@ -240,6 +289,8 @@ class _Writer:
         outputs = buffer_names("output", len(self.program.outputs))
         arguments = ", ".join([*(f"{n}[i]" for n in inputs), *outputs])
         checks = " && ".join(f"memcmp({n}, golden_{n}[i], sizeof {n}) == 0" for n in outputs)
+        if self.program.resets:
+            yield f"        {self.name}_reset();"
         yield f"        {self.name}_run({arguments});"
         yield f"        exact += ({checks}) ? 1 : 0;"
 

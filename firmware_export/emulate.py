@@ -75,8 +75,12 @@ def zig_for(core: Core) -> Compiler:
     zig = find_zig()
     if zig is None:
         raise NotAvailableError(f"zig of the Python package ziglang does not start; reinstall it: {VERIFY_EXTRA}")
-    target = ("-target", "thumb-freestanding-eabi", f"-mcpu={core.zig_cpu}")
-    return Compiler(zig.name, (*zig.command, *target), zig.version)
+    return Compiler(zig.name, (*zig.command, *target_flags(core)), zig.version)
+
+
+def target_flags(core: Core) -> tuple[str, ...]:
+    """What tells zig which core to compile for."""
+    return ("-target", "thumb-freestanding-eabi", f"-mcpu={core.zig_cpu}")
 
 
 class CortexRuntime:
@@ -95,7 +99,7 @@ class CortexRuntime:
             NotAvailableError: zig, unicorn or pyelftools is missing.
             ExportError: the project does not compile.
         """
-        self.compiler = zig_for(core)
+        self.compiler, self.target = zig_for(core), target_flags(core)
         self._project, self._graph, self._core, self._build = project, graph, core, build_folder
         self._memory = Memory(graph, project.arena_bytes)
         self._images = {OWN: self._link(OWN)}
@@ -110,6 +114,7 @@ class CortexRuntime:
         check_own_arena(self._project)
         machine = self._machine(TAPPED if tap and self._project.tap_macro is not None else PLAIN)
         before = self._memory.fill(inputs)
+        machine.reset()
         after: list[Bytes] = []
         taps: dict[int, list[Bytes]] = {}
         for row in before:
@@ -132,6 +137,7 @@ class CortexRuntime:
         image, memory = self._images[OWN], Memory(self._graph, None)
         machine = Machine(image, memory, self._project, self._core, count=True)
         before = memory.fill(inputs)
+        machine.reset()
         where = f"{self._project.name} on the {self._core.name}"
         outputs = split_outputs(self._graph, memory.check(where, before, machine.run(before[0])[None]))
         for mine, other in zip(outputs, self.run(inputs, tap=False).outputs, strict=True):
@@ -165,9 +171,8 @@ class CortexRuntime:
         objects = compile_objects(self.compiler, sources, folder, flags)
         program = folder / "harness.elf"
         script = f"-Wl,--gc-sections,-T,{HARNESS_FOLDER / 'cortex.ld'},-e,{self._project.name}_run"
-        run_tool(
-            [*self.compiler.command, script, *map(str, objects), "-o", str(program)], f"linking for {self._core.name}"
-        )
+        command = [*self.compiler.command, script, *map(str, objects), "-o", str(program)]
+        run_tool(command, f"linking for {self._core.name}")
         return read_elf(program)
 
     def _switches(self, build: str) -> list[str]:

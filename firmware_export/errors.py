@@ -3,3 +3,7 @@
 
 class ExportError(Exception):
     """A user's mistake or a limit that was met: shown as one line, exit code 1."""
+
+
+class InputError(ExportError, ValueError):
+    """What was given to a network is not what it takes; a ValueError too, as the loader of a C project raises."""

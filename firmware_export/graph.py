@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[Any]
-OptionValue: TypeAlias = int | float | bool | tuple[int, ...]
+OptionValue: TypeAlias = int | float | bool | str | tuple[int, ...]
 ABSENT = -1
 """The tensor index that stands for an optional input that is left out."""
 
@@ -114,23 +114,36 @@ class Node:
     def integer(self, option: str) -> int:
         """Option `option` as an int."""
         value = self.op.options[option]
-        if isinstance(value, tuple):
-            raise TypeError(f"option {option} is a list")
+        if isinstance(value, tuple | str):
+            raise TypeError(f"option {option} is no number")
         return int(value)
 
     def number(self, option: str) -> float:
         """Option `option` as a float."""
         value = self.op.options[option]
-        if isinstance(value, tuple):
-            raise TypeError(f"option {option} is a list")
+        if isinstance(value, tuple | str):
+            raise TypeError(f"option {option} is no number")
         return float(value)
+
+
+@dataclass(frozen=True, eq=False)
+class Variable:
+    """State that lasts from one run to the next: READ_VARIABLE copies tensor `tensor`, ASSIGN_VARIABLE writes it.
+
+    `initial` (shape and dtype of the tensor) is what it holds before the first run and after a reset.
+    """
+
+    name: str
+    tensor: int
+    initial: Array
 
 
 @dataclass(frozen=True)
 class Graph:
     """A network: `ops` in the order to run them; `inputs` and `outputs` are tensor indices.
 
-    `name` is the model's file name and `sha256` the digest of its bytes: both go into messages and banners.
+    `name` is the model's file name and `sha256` the digest of its bytes: both go into messages and banners. Operators
+    that read or write one of the `variables` must keep their order: only a variable's tensor is written repeatedly.
     """
 
     name: str
@@ -139,6 +152,7 @@ class Graph:
     ops: tuple[Op, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    variables: tuple[Variable, ...] = ()
 
     @property
     def state(self) -> frozenset[int]:

@@ -52,7 +52,7 @@ class HostRuntime:
         if tap not in self._programs:
             self._programs[tap] = self._compile(tap=tap)
         rows = self._memory.fill(inputs)
-        return self._parse(self._programs[tap].run(rows), rows)
+        return read_records(self._programs[tap].run(rows), rows, self._graph, self._memory, "the host")
 
     def _compile(self, *, tap: bool) -> _Program:
         """The program."""
@@ -67,19 +67,6 @@ class HostRuntime:
         program = folder / "harness"
         run_tool([*self._compiler.command, *map(str, objects), "-o", str(program), "-lm"], "linking for the host")
         return _Program(self._project.name, program)
-
-    def _parse(self, data: Bytes, before: Bytes) -> Batch:
-        """The records of all samples as arrays: every sample must have the same ones."""
-        if len(data) % len(before) != 0:
-            raise RuntimeFaultError(f"{self._project.name} on the host: samples differ in what they wrote.")
-        rows = data.reshape(len(before), -1)
-        parts = _parts(rows[0], self._project.name)
-        values = {op: np.concatenate([rows[:, part] for part in slices], axis=1) for op, slices in parts.items()}
-        after = values.pop(MEMORY_RECORD, None)
-        if after is None or after.shape != before.shape:
-            raise RuntimeFaultError(f"{self._project.name} on the host wrote no outputs.")
-        outputs = self._memory.check(f"{self._project.name} on the host", before, after)
-        return Batch(split_outputs(self._graph, outputs), view_operators(self._graph, values, "the host"))
 
 
 class _Program:
@@ -144,6 +131,25 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+def read_records(data: Bytes, before: Bytes, graph: Graph, memory: Memory, where: str) -> Batch:
+    """The results in what harness_host.c wrote for the memory (N, bytes) `before` the runs.
+
+    Raises:
+        RuntimeFaultError: samples differ in what they wrote, or the C left its memory; `where` says on what machine.
+    """
+    who = f"{graph.name} on {where}"
+    if len(data) % len(before) != 0:
+        raise RuntimeFaultError(f"{who}: samples differ in what they wrote.")
+    rows = data.reshape(len(before), -1)
+    parts = _parts(rows[0], who)
+    values = {op: np.concatenate([rows[:, part] for part in slices], axis=1) for op, slices in parts.items()}
+    after = values.pop(MEMORY_RECORD, None)
+    if after is None or after.shape != before.shape:
+        raise RuntimeFaultError(f"{who} wrote no outputs.")
+    outputs = memory.check(who, before, after)
+    return Batch(split_outputs(graph, outputs), view_operators(graph, values, where))
+
+
 def view_operators(graph: Graph, rows: dict[int, Bytes], where: str) -> dict[int, Array]:
     """Tapped bytes (N, bytes) of each operator in the operator's dtype.
 
@@ -162,7 +168,7 @@ def view_operators(graph: Graph, rows: dict[int, Bytes], where: str) -> dict[int
     return result
 
 
-def _parts(row: Bytes, name: str) -> dict[int, list[slice]]:
+def _parts(row: Bytes, who: str) -> dict[int, list[slice]]:
     """Operator index -> where its data lies in one sample's records."""
     parts: dict[int, list[slice]] = {}
     start = 0
@@ -170,7 +176,7 @@ def _parts(row: Bytes, name: str) -> dict[int, list[slice]]:
         op, length = (int(value) for value in row[start : start + RECORD_HEAD_BYTES].view(np.int32))
         start += RECORD_HEAD_BYTES
         if not 0 <= length <= len(row) - start:
-            raise RuntimeFaultError(f"{name} on the host wrote a broken record.")
+            raise RuntimeFaultError(f"{who} wrote a broken record.")
         parts.setdefault(op, []).append(slice(start, start + length))
         start += length
     return parts

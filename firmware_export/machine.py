@@ -50,6 +50,7 @@ class Machine:
         self.instructions = 0
         self.tapped: dict[int, list[bytes]] = {}
         self._image, self._core, self._entry = image, core, image.functions[f"{project.name}_run"][0]
+        self._reset = image.functions.get(project.reset, (None,))[0] if project.reset else None
         self._fault = ""
         self._lengths: dict[tuple[int, int], int] = {}
         self._uc = _new_core(core)
@@ -67,23 +68,37 @@ class Machine:
         Raises:
             RuntimeFaultError: the code used memory that is not its own, or did not end.
         """
+        self.instructions, self.tapped = 0, {}
+        self._write(row)
+        self._call(self._entry)
+        after = b"".join(bytes(self._uc.mem_read(*block)) for block in self._blocks)
+        return np.frombuffer(after, np.uint8)
+
+    def reset(self) -> None:
+        """Calls NAME_reset, where there is one.
+
+        Raises:
+            RuntimeFaultError: as in `run`.
+        """
+        if self._reset is not None:
+            self._call(self._reset)
+
+    def _call(self, function: int) -> None:
+        """Runs the function at this address, with the arguments of NAME_run, until it returns."""
         from unicorn import UcError
         from unicorn.arm_const import UC_ARM_REG_LR, UC_ARM_REG_PC, UC_ARM_REG_SP
 
-        self.instructions, self.tapped, self._fault = 0, {}, ""
-        self._write(row)
+        self._fault = ""
         self._uc.reg_write(UC_ARM_REG_SP, self._place_arguments())
         self._uc.reg_write(UC_ARM_REG_LR, RETURN_ADDRESS | THUMB_BIT)
         try:
             with self._stopped_by_ctrl_c():
-                self._uc.emu_start(self._entry | THUMB_BIT, RETURN_ADDRESS, timeout=RUN_TIMEOUT_US)
+                self._uc.emu_start(function | THUMB_BIT, RETURN_ADDRESS, timeout=RUN_TIMEOUT_US)
         except UcError as error:
             where = self._image.function_at(self._uc.reg_read(UC_ARM_REG_PC))
             raise RuntimeFaultError(f"{self._core.name}: {self._fault or error} in {where}.") from error
         if self._uc.reg_read(UC_ARM_REG_PC) != RETURN_ADDRESS:
             raise RuntimeFaultError(f"{self._core.name}: the run did not end in {RUN_TIMEOUT_US // 1_000_000} s.")
-        after = b"".join(bytes(self._uc.mem_read(*block)) for block in self._blocks)
-        return np.frombuffer(after, np.uint8)
 
     @contextmanager
     def _stopped_by_ctrl_c(self) -> Iterator[None]:

@@ -1,6 +1,7 @@
 """Where every tensor lives: tensor lifetimes -> byte offsets in one arena, and its exact size.
 
-The network's inputs and outputs live in the caller's buffers, so they cost no arena.
+The network's inputs and outputs live in the caller's buffers, so they cost no arena. Variables lie one after another in
+a memory of their own, the state.
 """
 
 from __future__ import annotations
@@ -18,7 +19,11 @@ __all__ = ["ALIGNMENT", "Place", "Plan", "plan_memory"]
 
 @dataclass(frozen=True)
 class Place:
-    """`kind` is "arena", "input", "output" or "constant"; `number` a byte offset, an index, or the tensor's index."""
+    """Where a tensor's first byte is.
+
+    `kind` is "arena" or "state" and `number` a byte offset, "input" or "output" and an index, or "constant" and the
+    tensor's index.
+    """
 
     kind: str
     number: int
@@ -39,6 +44,7 @@ class Plan:
     arena_bytes: int
     copies: tuple[tuple[int, int], ...]
     buffers: tuple[Buffer, ...] = ()
+    state_bytes: int = 0
 
 
 def plan_memory(graph: Graph) -> Plan:
@@ -46,6 +52,8 @@ def plan_memory(graph: Graph) -> Plan:
     root = _roots(graph)
     places = {t.index: Place("constant", t.index) for t in graph.tensors if t.data is not None}
     places.update((index, Place("input", number)) for number, index in enumerate(graph.inputs))
+    state, state_bytes = _state(graph)
+    places.update(state)
     copies: list[tuple[int, int]] = []
     for number, index in enumerate(graph.outputs):
         if root[index] in places:
@@ -56,7 +64,17 @@ def plan_memory(graph: Graph) -> Plan:
     places.update((key, Place("arena", offset)) for key, offset in packing.offsets.items() if key >= 0)
     scratch = {-1 - key: offset for key, offset in packing.offsets.items() if key < 0}
     everywhere = {i: places[r] for i, r in root.items() if r in places}
-    return Plan(ops, everywhere, scratch, packing.peak, tuple(copies), tuple(buffers))
+    return Plan(ops, everywhere, scratch, packing.peak, tuple(copies), tuple(buffers), state_bytes)
+
+
+def _state(graph: Graph) -> tuple[dict[int, Place], int]:
+    """The places of all variables, and the bytes of their memory."""
+    places, end = dict[int, Place](), 0
+    for variable in graph.variables:
+        start = -(-end // ALIGNMENT) * ALIGNMENT
+        places[variable.tensor] = Place("state", start)
+        end = start + variable.initial.nbytes
+    return places, end
 
 
 def _roots(graph: Graph) -> dict[int, int]:

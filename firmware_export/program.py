@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from .graph import Graph, Node, Tensor
+import numpy as np
+
+from .graph import Graph, Node, Tensor, Variable
 from .ops import OPS
-from .ops.spec import Constant, KernelCall
+from .ops.moving import copy_all
+from .ops.spec import Constant, KernelCall, Param
 from .planner import Plan
 
 
@@ -26,19 +28,22 @@ class Program:
     """The network as calls. `constants` maps C-safe name endings ("op3_weights") to tables.
 
     Every table is there once: `twins` maps the endings of others with the same bytes to the one that stands for them.
+    `resets` are the calls that give the variables their first values, one each.
     """
 
     graph: Graph
     plan: Plan
     steps: tuple[Step, ...]
     constants: Mapping[str, Constant]
+    resets: tuple[KernelCall, ...] = ()
     twins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def kernels(self) -> tuple[str, ...]:
         """The kernels it calls, each once, sorted."""
-        copies = {"concatenation_s8"} if self.plan.copies else set()
-        return tuple(sorted(copies | {call.kernel for step in self.steps for call in step.calls}))
+        copies = {copy_call(self.graph.tensors[index]).kernel for index, _ in self.plan.copies}
+        calls = (*self.resets, *(call for step in self.steps for call in step.calls))
+        return tuple(sorted(copies | {call.kernel for call in calls}))
 
     @property
     def macs(self) -> int:
@@ -69,11 +74,14 @@ def lower(graph: Graph, plan: Plan) -> Program:
         calls = tuple(OPS[op.type].lower(node))
         steps.append(Step(node, calls, OPS[op.type].macs(node)))
         for call in calls:
-            constants.update(_call_constants(op.index, call))
+            constants.update(_call_constants(f"op{op.index}", call))
     for index, _ in plan.copies:
         constants.update(_tensor_constant(graph.tensors[index]))
+    resets = tuple(_reset(graph, variable) for variable in graph.variables)
+    for number, call in enumerate(resets):
+        constants.update(_call_constants(f"variable{number}", call))
     twins = _twins(constants)
-    return Program(graph, plan, tuple(steps), _without(constants, twins), twins)
+    return Program(graph, plan, tuple(steps), _without(constants, twins), resets, twins)
 
 
 def _twins(constants: Mapping[str, Constant]) -> dict[str, str]:
@@ -91,9 +99,9 @@ def _without(constants: Mapping[str, Constant], twins: Mapping[str, str]) -> dic
     return kept
 
 
-def constant_name(op_index: int, constant: Constant) -> str:
-    """How the constant of an operator is called."""
-    return f"op{op_index}_{constant.role}"
+def constant_name(owner: str, constant: Constant) -> str:
+    """How the constant of an operator ("op3") or a variable ("variable0") is called."""
+    return f"{owner}_{constant.role}"
 
 
 def tensor_constant_name(tensor: Tensor) -> str:
@@ -103,13 +111,23 @@ def tensor_constant_name(tensor: Tensor) -> str:
 
 def copy_call(tensor: Tensor) -> KernelCall:
     """The call that copies `tensor`, for an output that can't live where it is computed."""
-    size = math.prod(tensor.shape)
-    params = {"rows": 1, "width": size, "output_width": size, "output_start": 0}
-    return KernelCall("concatenation_s8", params, (tensor,), tensor)
+    return copy_all(tensor, tensor)
 
 
-def _call_constants(op_index: int, call: KernelCall) -> dict[str, Constant]:
-    found = {constant_name(op_index, v): v for v in call.params.values() if isinstance(v, Constant)}
+def _reset(graph: Graph, variable: Variable) -> KernelCall:
+    """The call that gives `variable` its first value: all bytes the same, or those of a constant."""
+    data = np.frombuffer(variable.initial.tobytes(), np.int8)
+    same = bool(np.all(data == data[:1]))
+    params: dict[str, Param] = {
+        "bytes": len(data),
+        "value": int(data[0]) if len(data) and same else 0,
+        "initial": None if same else Constant("initial", variable.initial, f"first value of '{variable.name}'"),
+    }
+    return KernelCall("reset_variable", params, (), graph.tensors[variable.tensor])
+
+
+def _call_constants(owner: str, call: KernelCall) -> dict[str, Constant]:
+    found = {constant_name(owner, v): v for v in call.params.values() if isinstance(v, Constant)}
     for tensor in call.inputs:
         found.update(_tensor_constant(tensor))
     return found

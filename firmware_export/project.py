@@ -24,8 +24,8 @@ from .vectors import golden_vectors
 VECTORS = 8
 """Golden vectors in a self-test."""
 MANIFEST = "MANIFEST.json"
-BUILT = "selftest"
-"""What `make` builds in a project."""
+BUILT = re.compile(r"selftest|__pycache__|lib\w+-[\w.]+-\w+-\d+bit-[0-9a-f]{16}\.(so|dll|dylib)")
+"""What `make`, Python and NAME.py build in a project."""
 _KEYWORDS = """
     auto break case char const continue default do double else enum extern float for goto if inline int long main
     register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
@@ -56,7 +56,7 @@ class OperatorInfo:
 
 @dataclass(frozen=True)
 class ExportSummary:
-    """What `export_c` wrote. Sizes in bytes; `weights_bytes` counts all constant tables."""
+    """What `export_c` wrote. Sizes in bytes: `weights_bytes` of all constant tables, `state_bytes` of the variables."""
 
     out_dir: Path
     name: str
@@ -66,6 +66,7 @@ class ExportSummary:
     operators: tuple[OperatorInfo, ...]
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
+    state_bytes: int = 0
 
 
 def export_c(
@@ -130,7 +131,7 @@ def check_out_dir(out_dir: Path) -> None:
     if not written:
         raise ExportError(f"{out_dir}: holds files that are not an earlier export; choose another folder with --out.")
     for name in present:
-        if name not in (MANIFEST, BUILT) and not _is_as_written(out_dir / name, written.get(name)):
+        if name != MANIFEST and not BUILT.fullmatch(name) and not _is_as_written(out_dir / name, written.get(name)):
             kind = "was edited since it was exported" if name in written else "was not written by the export"
             raise ExportError(
                 f"{out_dir}: {name} {kind}, and the folder would be replaced; move it, or choose another folder "
@@ -209,11 +210,12 @@ def _manifest(program: Program, name: str, labels: Sequence[str], contents: Mapp
         "model": {"file": program.graph.name, "sha256": program.graph.sha256},
         "options": {"name": name, "format": "c", "labels": len(labels)},
         "arena_bytes": program.plan.arena_bytes,
+        "state_bytes": program.plan.state_bytes,
         "weights_bytes": program.weights_bytes,
         "macs": program.macs,
         "operators": [asdict(info) for info in _operators(program)],
-        "inputs": [asdict(_tensor_info(t)) for t in program.inputs],
-        "outputs": [asdict(_tensor_info(t)) for t in program.outputs],
+        "inputs": [asdict(tensor_info(t)) for t in program.inputs],
+        "outputs": [asdict(tensor_info(t)) for t in program.outputs],
         "files": {key: hashlib.sha256(data).hexdigest() for key, data in sorted(contents.items())},
     }
     return json.dumps(facts, indent=2) + "\n"
@@ -222,17 +224,20 @@ def _manifest(program: Program, name: str, labels: Sequence[str], contents: Mapp
 def _readme(program: Program, name: str) -> str:
     text = (files(__package__) / "c" / "skeletons" / "README.md").read_text(encoding="utf-8")
     rows = "\n".join(
-        f"| {kind} | `{t.name}` | {t.shape} | {t.scale:.9g} | {t.zero_point} |"
+        f"| {kind} | `{_cell(t.name)}` | {t.shape} | {t.scale:.9g} | {t.zero_point} |"
         for kind, tensors in (("input", program.inputs), ("output", program.outputs))
         for t in tensors
     )
     slots = {
         "name": name,
         "macro": name.upper(),
-        "model": program.graph.name,
+        "model": _cell(program.graph.name),
         "sha256": program.graph.sha256,
         "version": __version__,
         "arena_bytes": f"{program.plan.arena_bytes:,}",
+        "state_row": f"\n| state (RAM) | {program.plan.state_bytes:,} bytes, another static buffer |"
+        * bool(program.resets),
+        "state": _state_note(name) if program.resets else "",
         "weights_bytes": f"{program.weights_bytes:,}",
         "macs": f"{program.macs:,}",
         "tensors": rows,
@@ -240,11 +245,24 @@ def _readme(program: Program, name: str) -> str:
     return fill(text, slots)
 
 
+def _cell(text: str) -> str:
+    """`text` as code in a cell of a Markdown table."""
+    return "".join("?" if c in "`|" or not c.isprintable() else c for c in text)
+
+
+def _state_note(name: str) -> str:
+    return (
+        "\n\nThe network remembers: what a run computes depends on the inputs of the runs before it. "
+        f"`{name}_reset()` makes\nit forget, so that the next run is like the first one."
+    )
+
+
 def _operators(program: Program) -> tuple[OperatorInfo, ...]:
     return tuple(OperatorInfo(s.node.op.index, s.node.op.type, s.node.output.name, s.macs) for s in program.steps)
 
 
-def _tensor_info(tensor: Tensor) -> TensorInfo:
+def tensor_info(tensor: Tensor) -> TensorInfo:
+    """What a user has to know of a tensor."""
     return TensorInfo(tensor.name, tensor.shape, tensor.dtype, tensor.scale, tensor.zero_point)
 
 
@@ -257,6 +275,7 @@ def summary(program: Program, out_dir: Path, name: str) -> ExportSummary:
         weights_bytes=program.weights_bytes,
         macs=program.macs,
         operators=_operators(program),
-        inputs=tuple(_tensor_info(t) for t in program.inputs),
-        outputs=tuple(_tensor_info(t) for t in program.outputs),
+        inputs=tuple(tensor_info(t) for t in program.inputs),
+        outputs=tuple(tensor_info(t) for t in program.outputs),
+        state_bytes=program.plan.state_bytes,
     )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from firmware_export.agreement import Agreement
 from firmware_export.compare import Difference
 from firmware_export.emulate import Measurement
+from firmware_export.evidence import OutputDigests, Sampling
+from firmware_export.oracle import Defect
 
 PROVED, DIFFERS, INCOMPLETE, NOT_INFORMATIVE = "proved", "differs", "incomplete", "not informative"
-OK, NOT_RUN = "ok", "not run"
+OK, NOT_RUN, KNOWN_DEFECT = "ok", "not run", "known defect"
 INFORMATIVE_MINIMUM = 0.30
 
 
@@ -18,8 +22,9 @@ class RuntimeReport:
     """What one runtime did.
 
     Attributes:
-        name: "tflm", "numpy", "host" or a core.
-        status: "ok", "differs" or "not run".
+        name: "tflm", "tflite-2.14", "numpy", "host", a core or a board.
+        status: "ok", "differs", "not run", or "known defect" where TFLite Micro differs only in what comes behind an
+            operator that it is known to get wrong.
         reason: why it did not run, or how it broke; empty otherwise.
         version: of the interpreter, compiler or emulator.
         inputs: samples that it ran.
@@ -28,6 +33,8 @@ class RuntimeReport:
         difference: the first one, where there is one.
         cost: instructions, stack and sizes; cores only.
         gap: why this is too little for a proof, though what was compared is equal; empty otherwise.
+        flags: what the C was compiled with.
+        wanted: whether there is no proof without it; a runtime that `all` stands for may be missing.
     """
 
     name: str
@@ -40,6 +47,8 @@ class RuntimeReport:
     difference: Difference | None = None
     cost: Measurement | None = None
     gap: str = ""
+    flags: tuple[str, ...] = ()
+    wanted: bool = True
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,12 @@ class Proof:
         edited_files: files of the project that are not what its MANIFEST.json says.
         notes: what else a reader should know, one sentence each.
         runtimes: one report each, in the order that was asked for.
+        tool: what proved it, with its version.
+        machine: system and processor that it ran on.
+        sampling: which inputs were run.
+        defects: operators that TFLite Micro lacks or gets wrong, so that another runtime is the oracle.
+        digests: sha256 of every operator's outputs, by runtime.
+        agreement: how near LiteRT, with its fast kernels, comes; no part of the verdict. None where it did not run.
     """
 
     model: str
@@ -78,6 +93,12 @@ class Proof:
     edited_files: tuple[str, ...]
     notes: tuple[str, ...]
     runtimes: tuple[RuntimeReport, ...]
+    tool: str
+    machine: str
+    sampling: Sampling
+    defects: tuple[Defect, ...]
+    digests: tuple[OutputDigests, ...]
+    agreement: Agreement | None
 
     @property
     def proved(self) -> bool:
@@ -96,8 +117,9 @@ class Proof:
         raise KeyError(name)
 
     def to_json(self) -> dict[str, Any]:
-        """The proof as JSON values, keys in the order of the attributes."""
-        return asdict(self)
+        """The proof as JSON values, keys in the order of the attributes; infinity and NaN as text."""
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
 
 
 def render(proof: Proof) -> str:
@@ -108,21 +130,35 @@ def render(proof: Proof) -> str:
         f"{proof.inputs} inputs{given}; {proof.values_compared:,} values compared with {proof.oracle}; informative: "
         f"{proof.informative_share:.1%} of operators' outputs, {proof.informative_output_share:.1%} of the network's",
         "",
-        *_table([("runtime", "inputs", "operators", "values", "status", ""), *map(_row, proof.runtimes)]),
+        *_table([("runtime", "inputs", "operators", "values", "status", ""), *map(_row, proof.runtimes)], (0, 4, 5)),
     ]
-    for report in proof.runtimes:
-        if report.cost is not None:
-            cost = report.cost
-            lines += [
-                "",
-                f"{report.name}: {cost.instructions:,} instructions per inference, stack {cost.stack_bytes:,} bytes, "
-                f"code {cost.code_bytes:,} bytes, weights {cost.weights_bytes:,} bytes, RAM {cost.ram_bytes:,} bytes",
-            ]
+    lines += _costs(proof)
+    if proof.agreement is not None:
+        lines += ["", f"beside the proof, {proof.agreement}"]
     if proof.edited_files:
         lines += ["", f"edited since it was exported: {', '.join(proof.edited_files)}"]
-    for note in proof.notes:
+    for note in (*proof.notes, *(f"{defect}." for defect in proof.defects)):
         lines += ["", f"note: {note}"]
     return "\n".join([*lines, "", f"{proof.verdict.upper()}: {proof.message}"])
+
+
+def _plain(value: Any) -> Any:
+    """A value that JSON can hold."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _costs(proof: Proof) -> list[str]:
+    """What one inference costs, a row for each core."""
+    costs = [(report.name, report.cost) for report in proof.runtimes if report.cost is not None]
+    rows: list[tuple[str, ...]] = [("one inference", "instructions", "stack", "code", "weights", "RAM")]
+    for name, cost in costs:
+        numbers = (cost.instructions, cost.stack_bytes, cost.code_bytes, cost.weights_bytes, cost.ram_bytes)
+        rows.append((name, *(f"{number:,}" for number in numbers)))
+    return ["", *_table(rows, left=(0,))] if costs else []
 
 
 def _row(report: RuntimeReport) -> tuple[str, ...]:
@@ -131,13 +167,13 @@ def _row(report: RuntimeReport) -> tuple[str, ...]:
     return (report.name, *(f"{number:,}" if number else "-" for number in numbers), report.status, note)
 
 
-def _table(rows: list[tuple[str, ...]]) -> list[str]:
-    """Columns side by side: the names and the status to the left, numbers to the right."""
+def _table(rows: list[tuple[str, ...]], left: tuple[int, ...]) -> list[str]:
+    """Columns side by side, those of words to the left, those of numbers to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:
         cells = [
-            cell.rjust(width) if 1 <= column <= 3 else cell.ljust(width)
+            cell.ljust(width) if column in left else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append("  ".join(cells).rstrip())

@@ -4,37 +4,30 @@ from __future__ import annotations
 
 import argparse
 import json
+import platform
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from firmware_export.batch import Batch, NotAvailableError, RuntimeFaultError
-from firmware_export.compare import Counts, Information, Tally, select
+from firmware_export import __version__
+from firmware_export.agreement import LiteRtSide
+from firmware_export.certificate import write_certificate, write_page
+from firmware_export.compare import Information, Tally
 from firmware_export.cproject import CProject, edited_files, exported_from, read_project
-from firmware_export.emulate import CortexRuntime, Measurement
 from firmware_export.errors import ExportError
+from firmware_export.evidence import Digests, Sampling, hashed_samples, output_digests, sample_digests
 from firmware_export.graph import Array, Graph
+from firmware_export.lanes import Lane, Progress, Race
+from firmware_export.oracle import TFLITE, TFLM, Defect, refused_operators, tainted, wrong_operators
 from firmware_export.passes import apply_passes
-from firmware_export.proof import DIFFERS, NOT_RUN, OK, Proof, RuntimeReport, render
+from firmware_export.proof import DIFFERS, KNOWN_DEFECT, NOT_RUN, OK, Proof, RuntimeReport, render
 from firmware_export.reader import read_tflite
-from firmware_export.runtimes import (
-    DEFAULT_RUNTIMES,
-    HOST,
-    KNOWN,
-    NUMPY,
-    TFLM,
-    Started,
-    Subject,
-    check_names,
-    needs_c,
-    start,
-)
-from firmware_export.samples import load_inputs, make_samples, spread, typical_sample
-from firmware_export.targets import CORES
+from firmware_export.runtimes import ALL, DEFAULT_RUNTIMES, HOST, KNOWN, Subject, chosen, is_slow, needs_c, start
+from firmware_export.samples import load_inputs, make_samples, spread
 from firmware_export.verdict import find_gap, judge
 
 __all__ = ["RUNTIMES", "Proof", "add_prove_arguments", "prove", "render", "run_prove"]
@@ -44,27 +37,6 @@ DEFAULT_COUNT = 64
 CORTEX_COUNT = 32
 CORTEX_TAPPED = 8
 EDITED_SAMPLES, EDITED_VALUES = 4096, 100_000_000
-CHUNK_SAMPLES, CHUNK_BYTES = 64, 64 * 1024 * 1024
-Progress = Callable[[str], None]
-
-
-@dataclass
-class _Lane:
-    """One runtime on its way through the samples."""
-
-    name: str
-    started: Started
-    picked: Counts
-    tapped: int
-    tally: Tally
-    done: int = 0
-    fault: str = ""
-    cost: Measurement | None = None
-    compared: bool = False
-    runs: bool = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.runs = self.started.runtime is not None
 
 
 def prove(
@@ -77,6 +49,7 @@ def prove(
     runtimes: Sequence[str] = RUNTIMES,
     cortex_count: int | None = None,
     seed: int = 0,
+    tflite_python: str | None = None,
     on_progress: Progress | None = None,
 ) -> Proof:
     """Whether all runtimes give the same bits for the same inputs, operator by operator.
@@ -86,17 +59,19 @@ def prove(
         project: a folder with C for it, compiled as it is; without it, C is exported to a temporary folder. If it was
             edited since its export, up to 4096 more samples are run where that is fast (TFLM and this machine).
         name: the model's C identifier, where the project holds several models.
-        inputs: the user's samples, (N, *shape) int8; for several inputs, one array each.
+        inputs: the user's samples, (N, *shape) of the input's dtype; for several inputs, one array each.
         count: how many samples are generated beside them.
-        runtimes: names out of `runtimes.KNOWN`. TFLM is the oracle.
+        runtimes: names out of `runtimes.KNOWN`, or "all": every one that this machine has. TFLM is the oracle; TFLite
+            2.14 comes in by itself for operators that TFLM lacks or gets wrong.
         cortex_count: how many of the samples an emulated core runs; None: up to 32.
         seed: of the generated noise.
+        tflite_python: a Python that has TFLite 2.14; default: $EDGENET_TFLITE_PYTHON, else this one.
         on_progress: gets a short line now and then.
 
     Raises:
         ExportError: the model can't be read or exported, the inputs do not fit, or the C does not compile.
     """
-    check_names(runtimes)
+    names, wanted = chosen(runtimes)
     data = _read(model_path)
     graph = read_tflite(data, model_path.name)
     given = () if inputs is None else (inputs,) if isinstance(inputs, np.ndarray) else tuple(inputs)
@@ -105,12 +80,16 @@ def prove(
     limit = CORTEX_COUNT if cortex_count is None else cortex_count
     say = on_progress or (lambda line: None)
     with tempfile.TemporaryDirectory(prefix="edgenet-prove-") as scratch:
-        build = Path(scratch) / "build"
-        subject = Subject(data, graph, _project(model_path, project, name, runtimes, Path(scratch)), build)
+        c = _project(model_path, project, name, names, Path(scratch))
+        subject = Subject(data, graph, c, Path(scratch) / "build", tflite_python)
         numbers = len(samples[0]), extra, len(given[0]) if given else 0
-        lanes = [_lane(one, subject, numbers, limit, say) for one in runtimes]
-        information = _run(graph, lanes, samples, len(samples[0]) - extra, say)
-    return _conclude(graph, lanes, samples, given, information, project)
+        lanes = [_lane(one, subject, numbers, limit, one in wanted, say) for one in names]
+        defects = _defects(graph, lanes)
+        if defects and TFLITE not in names:
+            lanes.append(_lane(TFLITE, subject, numbers, limit, False, say))
+        sampling = _sampling(lanes, samples, numbers, seed)
+        race = Race(graph, lanes, samples, numbers[0] - extra, defects, LiteRtSide(data, graph), say)
+        return _conclude(race, race.run(), sampling, project)
 
 
 def add_prove_arguments(parser: argparse.ArgumentParser) -> None:
@@ -118,14 +97,19 @@ def add_prove_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, help="the int8 .tflite")
     parser.add_argument("--project", type=Path, metavar="DIR", help="prove the C in this folder, as it is now")
     parser.add_argument("--name", help="the model's C identifier, where the folder holds several")
-    parser.add_argument("--inputs", type=Path, metavar="FILE", help="int8 samples (N, ...): .npy, or .npz with input_0")
+    parser.add_argument("--inputs", type=Path, metavar="FILE", help="real samples (N, ...): .npy, or .npz with input_0")
     parser.add_argument("--count", type=_positive, default=DEFAULT_COUNT, help="samples to generate (default: 64)")
     parser.add_argument(
         "--cortex-count", type=_positive, metavar="N", help=f"samples on an emulated core (default: {CORTEX_COUNT})"
     )
     parser.add_argument(
-        "--runtimes", default=",".join(RUNTIMES), metavar="LIST", help=f"comma-separated: {', '.join(KNOWN)}"
+        "--runtimes", default=",".join(RUNTIMES), metavar="LIST", help=f"comma-separated: {', '.join(KNOWN)}; or {ALL}"
     )
+    parser.add_argument(
+        "--tflite-python", metavar="PYTHON", help="a Python with TFLite 2.14 (or EDGENET_TFLITE_PYTHON)"
+    )
+    parser.add_argument("--certificate", type=Path, metavar="FILE.json", help="write what was proved, and how, as JSON")
+    parser.add_argument("--html", type=Path, metavar="FILE.html", help="write the same as a page")
     parser.add_argument("--seed", type=_natural, default=0, help="of the generated samples (default: 0)")
     parser.add_argument("--json", action="store_true", help="print the proof as JSON")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
@@ -135,12 +119,13 @@ def run_prove(args: argparse.Namespace) -> int:
     """Runs `prove` for parsed arguments and prints the proof; exit code 0 if proved, 1 if not, 2 for wrong usage."""
     names = [name.strip() for name in args.runtimes.split(",") if name.strip()]
     try:
-        check_names(names)
+        chosen(names)
     except ExportError as error:
         print(f"--runtimes {args.runtimes}: {error}", file=sys.stderr)
         return 2
     try:
         proof = _prove(args, names)
+        write_files(args, proof)
     except ExportError as error:
         if args.debug:
             raise
@@ -148,6 +133,14 @@ def run_prove(args: argparse.Namespace) -> int:
         return 1
     print(json.dumps(proof.to_json(), indent=2, ensure_ascii=False) if args.json else render(proof))
     return 0 if proof.proved else 1
+
+
+def write_files(args: argparse.Namespace, proof: Proof) -> None:
+    """Writes the certificate and the page that `args` asks for. Raises ExportError where they can't be written."""
+    if args.certificate is not None:
+        write_certificate(args.certificate, proof)
+    if args.html is not None:
+        write_page(args.html, proof)
 
 
 def _prove(args: argparse.Namespace, names: Sequence[str]) -> Proof:
@@ -160,6 +153,7 @@ def _prove(args: argparse.Namespace, names: Sequence[str]) -> Proof:
         runtimes=names,
         cortex_count=args.cortex_count,
         seed=args.seed,
+        tflite_python=args.tflite_python,
         on_progress=lambda line: print(line, file=sys.stderr),
     )
 
@@ -211,155 +205,77 @@ def _project(
     return None if project is None else read_project(project, name)
 
 
-def _lane(name: str, subject: Subject, numbers: tuple[int, int, int], cortex_count: int, say: Progress) -> _Lane:
+def _lane(
+    name: str, subject: Subject, numbers: tuple[int, int, int], slow_count: int, wanted: bool, say: Progress
+) -> Lane:
     """A runtime, started, with the samples that it will run.
 
     `numbers` of samples: in all; the extra ones, only for what is fast; and the given ones.
     """
     say(f"{name}: starting")
     started = start(name, subject)
-    total, core = numbers[0], name in CORES
+    total, slow = numbers[0], is_slow(name)
     usual = total if name in (TFLM, HOST) else total - numbers[1]
-    picked = spread(usual, cortex_count if core else None, numbers[2])
-    return _Lane(name, started, picked, CORTEX_TAPPED if core else total, Tally(subject.graph))
+    limit, sequence = slow_count if slow else None, bool(subject.graph.variables)
+    # The samples of a network with variables are a sequence: some of them can only be those that it begins with.
+    picked = np.arange(usual)[:limit] if sequence else spread(usual, limit, numbers[2])
+    return Lane(name, started, wanted, picked, CORTEX_TAPPED if slow else total, Tally(subject.graph), sequence)
 
 
-def _run(graph: Graph, lanes: Sequence[_Lane], samples: Sequence[Array], asked: int, say: Progress) -> Information:
-    """Runs all samples chunk by chunk, compares each with the oracle, and measures the cores.
-
-    What comes after the first `asked` samples looks for a rare difference: it is left out once there is one.
-    """
-    information = Information()
-    total = len(samples[0])
-    for numbers in np.array_split(np.arange(total), -(-total // _chunk(graph))):
-        oracle, expected = _expect(lanes, [values[numbers] for values in samples])
-        if oracle is None:
-            break
-        information.add(expected)
-        if numbers[0] == 0:
-            first = expected
-        others = [lane for lane in lanes if lane.runs and lane is not oracle]
-        for lane in others:
-            _compare(lane, expected, samples, numbers)
-        if 10 * (numbers[-1] + 1) // total > 10 * numbers[0] // total:
-            say(f"{numbers[-1] + 1} of {total} inputs")
-        if numbers[-1] + 1 >= asked and any(lane.fault or lane.tally.difference() for lane in others):
-            break
-    else:
-        _repeat(lanes, first, samples)
+def _defects(graph: Graph, lanes: Sequence[Lane]) -> tuple[Defect, ...]:
+    """The operators that TFLite Micro, where it was asked for, can't be the oracle of."""
     for lane in lanes:
-        if isinstance(lane.started.runtime, CortexRuntime) and not lane.fault:
-            try:
-                lane.cost = lane.started.runtime.measure(typical_sample(graph))
-            except RuntimeFaultError as error:
-                lane.fault = str(error)
-    return information
+        if lane.name == TFLM:
+            return wrong_operators(graph) if lane.runs else refused_operators(graph, lane.reason)
+    return ()
 
 
-def _expect(lanes: Sequence[_Lane], inputs: Sequence[Array]) -> tuple[_Lane | None, Batch]:
-    """What the oracle answers, and which runtime that is: where TFLM crashes, the next one goes on in its place."""
-    while any(lane.runs for lane in lanes):
-        oracle = next(lane for lane in lanes if lane.name == _oracle_name(lanes))
-        try:
-            expected = _answer(oracle, inputs, tap=True)
-        except NotAvailableError as error:
-            oracle.runs, oracle.fault = False, str(error)
-            continue
-        oracle.done += len(inputs[0])
-        return oracle, expected
-    return None, Batch(())
-
-
-def _repeat(lanes: Sequence[_Lane], first: Batch, samples: Sequence[Array]) -> None:
-    """Runs the first samples once more on this machine, backwards: what C keeps between runs must not matter."""
-    numbers = np.arange(len(first.outputs[0]))[::-1]
+def _sampling(lanes: Sequence[Lane], samples: Sequence[Array], numbers: tuple[int, int, int], seed: int) -> Sampling:
+    """Which inputs are run; tells the lanes which of them to hash."""
+    usual = np.arange(numbers[0] - numbers[1])
+    hashed = hashed_samples([usual, *(lane.picked[: lane.tapped] for lane in lanes if lane.runs)])
     for lane in lanes:
-        if lane.name == HOST and lane.tally.values and not lane.fault:
-            try:
-                again = _answer(lane, [values[numbers] for values in samples], tap=False)
-                lane.tally.add(select(first, numbers), again, numbers)
-            except RuntimeFaultError as error:
-                lane.fault = str(error)
+        lane.digests = Digests(hashed)
+    shown = tuple(int(number) for number in hashed)
+    return Sampling(seed, numbers[0] - numbers[2], numbers[2], shown, sample_digests(samples, hashed))
 
 
-def _chunk(graph: Graph) -> int:
-    """How many samples are run at a time: as many as keep the tapped outputs small."""
-    sample_bytes = sum(tensor.size_bytes for tensor in graph.tensors if tensor.data is None)
-    return max(1, min(CHUNK_SAMPLES, CHUNK_BYTES // max(sample_bytes, 1)))
-
-
-def _answer(lane: _Lane, inputs: Sequence[Array], *, tap: bool) -> Batch:
-    if lane.started.runtime is None:
-        raise ExportError(f"{lane.name} does not run.")
-    return lane.started.runtime.run(inputs, tap=tap)
-
-
-def _compare(lane: _Lane, expected: Batch, samples: Sequence[Array], numbers: Counts) -> None:
-    """Runs those of a chunk's samples that a runtime takes, plain and tapped; what fails is run tapped again."""
-    lane.compared = True
-    rows = np.flatnonzero(np.isin(numbers, lane.picked))
-    if len(rows) == 0 or lane.fault:
-        return
-    try:
-        taken = [values[numbers[rows]] for values in samples]
-        plain = needs_c(lane.name)
-        wrong: Counts = np.empty(0, np.int64)
-        if plain:
-            wrong = lane.tally.add(select(expected, rows), _answer(lane, taken, tap=False), numbers[rows])
-        tapped = np.union1d(np.arange(max(0, min(len(rows), lane.tapped - lane.done))), wrong)
-        if len(tapped):
-            again = _answer(lane, [values[tapped] for values in taken], tap=True)
-            lane.tally.add(select(expected, rows[tapped]), again, numbers[rows[tapped]])
-        lane.done += len(rows)
-    except RuntimeFaultError as error:
-        lane.fault = str(error)
-
-
-def _conclude(
-    graph: Graph,
-    lanes: Sequence[_Lane],
-    samples: Sequence[Array],
-    given: Sequence[Array],
-    information: Information,
-    project: Path | None,
-) -> Proof:
+def _conclude(race: Race, information: Information, sampling: Sampling, project: Path | None) -> Proof:
     """The proof."""
+    graph, lanes = race.graph, race.lanes
     wanted = _tapped_operators(graph)
-    reports = tuple(_report(lane, len(samples[0]), wanted) for lane in lanes)
-    verdict, message = judge(reports, information)
+    reports = tuple(_report(lane, race, wanted) for lane in lanes)
+    verdict, message = judge(reports, information, race.oracle(), race.defects)
     return Proof(
         model=graph.name,
         sha256=graph.sha256,
         verdict=verdict,
         message=message,
-        oracle=_oracle_name(lanes),
+        oracle=race.oracle(),
         inputs=max((lane.done for lane in lanes), default=0),
-        given_inputs=len(given[0]) if given else 0,
+        given_inputs=sampling.given,
         operators=len(graph.ops),
         values_compared=sum(report.values_compared for report in reports),
         informative_share=information.share("operator"),
         informative_output_share=information.share("output"),
         edited_files=() if project is None else edited_files(project),
-        notes=_notes(graph, reports, project),
+        notes=_notes(graph, project),
         runtimes=reports,
+        tool=f"edgenet {__version__}",
+        machine=f"{platform.system()} {platform.machine()}",
+        sampling=sampling,
+        defects=tuple(race.defects),
+        digests=output_digests(graph, {lane.name: lane.digests.result() for lane in lanes if lane.runs}),
+        agreement=race.side.result(),
     )
 
 
-def _oracle_name(lanes: Sequence[_Lane]) -> str:
-    """The runtime that the others are compared with: TFLM, else numpy, else the first that runs."""
-    running = [lane.name for lane in lanes if lane.runs]
-    return next((name for name in (TFLM, NUMPY) if name in running), running[0] if running else "nothing")
-
-
-def _notes(graph: Graph, reports: Sequence[RuntimeReport], project: Path | None) -> tuple[str, ...]:
+def _notes(graph: Graph, project: Path | None) -> tuple[str, ...]:
     """What helps to understand the verdict."""
-    notes = []
     origin = None if project is None else exported_from(project)
-    if origin not in (None, graph.sha256):
-        notes.append(f"the project was exported from another model: its MANIFEST.json says sha256 {origin}.")
-    if any(report.difference is not None and report.difference.type == "RELU6" for report in reports):
-        notes.append("TFLite Micro's own RELU6 does not requantize, a defect; edgenet follows TFLite 2.14 there.")
-    return tuple(notes)
+    if origin in (None, graph.sha256):
+        return ()
+    return (f"the project was exported from another model: its MANIFEST.json says sha256 {origin}.",)
 
 
 def _tapped_operators(graph: Graph) -> tuple[int, ...]:
@@ -370,19 +286,33 @@ def _tapped_operators(graph: Graph) -> tuple[int, ...]:
         return tuple(op.index for op in graph.ops)
 
 
-def _report(lane: _Lane, total: int, operators: Sequence[int]) -> RuntimeReport:
-    difference = lane.tally.difference()
-    status = NOT_RUN if not lane.runs else DIFFERS if difference is not None or lane.fault else OK
+def _report(lane: Lane, race: Race, operators: Sequence[int]) -> RuntimeReport:
     wanted = operators if needs_c(lane.name) and lane.compared else ()
-    return RuntimeReport(
+    report = RuntimeReport(
         name=lane.name,
-        status=status,
-        reason=lane.started.reason or lane.fault,
+        status=_status(lane, race),
+        reason=lane.reason,
         version=lane.started.version,
         inputs=lane.done,
         values_compared=lane.tally.values,
         operators_compared=lane.tally.operators,
-        difference=difference,
+        difference=lane.tally.difference(),
         cost=lane.cost,
-        gap=find_gap(lane.done, total, lane.tally.uncompared(wanted), len(wanted)),
+        gap=find_gap(lane.done, len(race.samples[0]), lane.tally.uncompared(wanted), len(wanted)),
+        flags=lane.started.flags,
+        wanted=lane.wanted,
     )
+    return report if lane.runs else replace(report, gap="")
+
+
+def _status(lane: Lane, race: Race) -> str:
+    """What a runtime's comparison amounts to."""
+    if not lane.runs:
+        return NOT_RUN
+    if lane.fault:
+        return DIFFERS
+    differing, behind = lane.tally.differing(), tainted(race.graph, race.defects)
+    if not any(differing):
+        return OK
+    known = lane.name == TFLM and all(behind[kind].issuperset(differing[kind]) for kind in range(2))
+    return KNOWN_DEFECT if known else DIFFERS

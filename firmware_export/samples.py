@@ -11,12 +11,13 @@ from typing import IO
 import numpy as np
 
 from firmware_export.errors import ExportError
-from firmware_export.graph import Array, Graph, Tensor
+from firmware_export.graph import Array, Graph, Op, Tensor
 from firmware_export.reference import fit_input
 
 EXTREMES = 3
 SOFT_DEVIATIONS = (1.0, 3.0, 6.0, 12.0, 24.0, 48.0)
 FLOAT_RANGE = 8.0
+BEYOND = 1 / 16
 
 
 def make_samples(graph: Graph, given: Sequence[Array], count: int, seed: int) -> tuple[Array, ...]:
@@ -39,12 +40,12 @@ def make_samples(graph: Graph, given: Sequence[Array], count: int, seed: int) ->
     rng = np.random.default_rng(seed)
     result = []
     for number, index in enumerate(graph.inputs):
-        tensor = graph.tensors[index]
-        parts = [_extremes(tensor)[:count]]
+        tensor, limits = graph.tensors[index], input_range(graph, index)
+        parts = [_extremes(tensor, limits)[:count]]
         if given:
             parts.append(fit_input(graph, index, given[number]))
         if count > EXTREMES:
-            parts.append(np.stack([_noise(tensor, rng, sample) for sample in range(count - EXTREMES)]))
+            parts.append(np.stack([_noise(tensor, limits, rng, sample) for sample in range(count - EXTREMES)]))
         result.append(np.concatenate(parts))
     if len({len(values) for values in result}) != 1 or len(result[0]) == 0:
         raise ExportError(f"{graph.name}: every input needs the same number of samples, and at least one.")
@@ -115,17 +116,48 @@ def _evenly(numbers: Array, count: int) -> Array:
     return np.unique(numbers[places])
 
 
-def _extremes(tensor: Tensor) -> Array:
+def input_range(graph: Graph, index: int) -> tuple[float, float]:
+    """The smallest and the largest value that is tried for an input.
+
+    Quantized values take all that their dtype holds. Floats take what the QUANTIZE behind them can tell apart. Wide
+    integers are mostly indices: those of a GATHER that exist, else 0 and 1.
+    """
+    tensor = graph.tensors[index]
+    dtype = np.dtype(tensor.dtype)
+    consumers = [op for op in graph.ops if index in op.inputs]
+    if dtype.kind == "f":
+        spans = [_real_range(graph.tensors[op.outputs[0]]) for op in consumers if op.type == "QUANTIZE"]
+        return spans[0] if spans else (-FLOAT_RANGE, FLOAT_RANGE)
+    if dtype.kind == "b" or dtype.itemsize > 2:
+        rows = [_gathered(graph, op) for op in consumers if op.type == "GATHER" and op.inputs[1] == index]
+        return 0, min([*(count - 1 for count in rows), *([] if rows else [1])])
+    limits = np.iinfo(dtype)
+    return limits.min, limits.max
+
+
+def _real_range(tensor: Tensor) -> tuple[float, float]:
+    """The real values that a quantized tensor can hold, smallest and largest, and a little more on both sides."""
+    limits = np.iinfo(np.dtype(tensor.dtype))
+    low, high = ((limit - tensor.zero_point) * tensor.scale for limit in (limits.min, limits.max))
+    return (low + BEYOND * (low - high), high + BEYOND * (high - low)) if low < high else (-FLOAT_RANGE, FLOAT_RANGE)
+
+
+def _gathered(graph: Graph, op: Op) -> int:
+    """How many indices of a GATHER exist."""
+    shape, axis = graph.tensors[op.inputs[0]].shape, op.options.get("axis", 0)
+    return shape[axis] if isinstance(axis, int) and -len(shape) <= axis < len(shape) else 1
+
+
+def _extremes(tensor: Tensor, limits: tuple[float, float]) -> Array:
     """(3, *shape): zero point, minimum, maximum."""
     dtype = np.dtype(tensor.dtype)
-    low, high = _range(dtype)
-    return np.stack([np.full(tensor.shape, value, dtype) for value in (tensor.zero_point, low, high)])
+    return np.stack([np.full(tensor.shape, value, dtype) for value in (tensor.zero_point, *limits)])
 
 
-def _noise(tensor: Tensor, rng: np.random.Generator, sample: int) -> Array:
+def _noise(tensor: Tensor, limits: tuple[float, float], rng: np.random.Generator, sample: int) -> Array:
     """(*shape): uniform where `sample` is even, soft where it is odd."""
     dtype = np.dtype(tensor.dtype)
-    low, high = _range(dtype)
+    low, high = limits
     if sample % 2 == 0:
         if dtype.kind == "f":
             return rng.uniform(low, high, tensor.shape).astype(dtype)
@@ -135,11 +167,3 @@ def _noise(tensor: Tensor, rng: np.random.Generator, sample: int) -> Array:
     level = tensor.zero_point if kind % 2 == 0 else rng.uniform(low, high)
     values = rng.normal(level, deviation, tensor.shape)
     return np.clip(values if dtype.kind == "f" else np.rint(values), low, high).astype(dtype)
-
-
-def _range(dtype: np.dtype[np.generic]) -> tuple[float, float]:
-    """The smallest and the largest value that is tried."""
-    if dtype.kind == "f":
-        return -FLOAT_RANGE, FLOAT_RANGE
-    limits = np.iinfo(dtype)  # type: ignore[type-var]
-    return limits.min, limits.max

@@ -8,13 +8,19 @@ to its vtable; the vtable holds its own size, the table's size, then one unsigne
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 SCALARS = {"bool": "<?", "int8": "<b", "uint8": "<B", "int32": "<i", "uint32": "<I", "uint64": "<Q", "float32": "<f"}
 """The scalar kinds that the .tflite schema uses, as struct formats."""
+TABLE_COST = 32
+"""What one table of a vector counts in bytes: reading it takes longer than reading a number."""
+TEXT_BYTES = 1000
+"""Of a longer text the rest is left out."""
+FREE_BYTES = 1 << 20
+"""What may be read of the smallest file."""
 
 
 class BadTableError(ValueError):
@@ -33,12 +39,26 @@ def _uint(buf: bytes, at: int, form: str = "<I") -> int:
     return int(_unpack(buf, at, form))
 
 
+@dataclass
+class Meter:
+    """How many bytes may still be read: a file whose tables share what they hold can be far larger than it looks."""
+
+    left: int
+
+    def take(self, count: int) -> None:
+        """Counts `count` bytes. Raises BadTableError when they are too many."""
+        self.left -= count
+        if self.left < 0:
+            raise BadTableError("its tables refer to the same bytes again and again")
+
+
 @dataclass(frozen=True)
 class Table:
     """One table at byte `at` of `buf`; fields are addressed by their number in the schema."""
 
     buf: bytes
     at: int
+    meter: Meter = field(repr=False, compare=False)
 
     def _field(self, number: int) -> int:
         """The byte at which field `number` lies, or 0 when the file leaves it out."""
@@ -48,6 +68,10 @@ class Table:
             return 0
         offset = _uint(self.buf, vtable + slot, "<H")
         return self.at + offset if offset else 0
+
+    def position(self, number: int) -> int:
+        """The byte at which field `number` lies, or 0 when the file leaves it out."""
+        return self._field(number)
 
     def scalar(self, number: int, kind: str, default: int | float | bool) -> int | float | bool:
         """Field `number` as a scalar of `kind` (a key of SCALARS), or `default` when absent."""
@@ -61,7 +85,7 @@ class Table:
     def table(self, number: int) -> Table | None:
         """The table that field `number` points to, or None when absent."""
         at = self._field(number)
-        return Table(self.buf, at + _uint(self.buf, at)) if at else None
+        return Table(self.buf, at + _uint(self.buf, at), self.meter) if at else None
 
     def _vector(self, number: int, item_bytes: int) -> tuple[int, int] | None:
         """First byte and element count of vector field `number`, or None when absent."""
@@ -75,7 +99,7 @@ class Table:
         return start + 4, count
 
     def array(self, number: int, dtype: str) -> npt.NDArray[np.generic] | None:
-        """Vector field `number` as a read-only array of `dtype` (n,), or None when absent."""
+        """Vector field `number` as a read-only view of the file as `dtype` (n,), or None when absent."""
         kind = np.dtype(dtype).newbyteorder("<")
         found = self._vector(number, kind.itemsize)
         return None if found is None else np.frombuffer(self.buf, kind, found[1], found[0])
@@ -83,22 +107,43 @@ class Table:
     def integers(self, number: int, dtype: str = "int32") -> tuple[int, ...]:
         """Vector field `number` as a tuple of ints; empty when absent."""
         values = self.array(number, dtype)
-        return () if values is None else tuple(int(v) for v in values)
+        if values is None:
+            return ()
+        self.meter.take(values.nbytes)
+        return tuple(values.tolist())
+
+    def floats(self, number: int) -> tuple[float, ...]:
+        """Vector field `number`, float32, as a tuple of floats; empty when absent."""
+        values = self.array(number, "float32")
+        if values is None:
+            return ()
+        self.meter.take(values.nbytes)
+        return tuple(values.tolist())
 
     def text(self, number: int) -> str:
-        """String field `number`; empty when absent. Bytes that are not UTF-8 are replaced."""
+        """The first TEXT_BYTES of string field `number`; empty when absent. '?' stands for what can't be printed."""
         values = self.array(number, "uint8")
-        return "" if values is None else values.tobytes().decode("utf-8", "replace")
+        text = "" if values is None else values[:TEXT_BYTES].tobytes().decode("utf-8", "replace")
+        return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+
+    def key(self, number: int) -> str:
+        """All of string field `number` in printable ASCII, different for different bytes; empty when absent."""
+        values = self.array(number, "uint8")
+        if values is None:
+            return ""
+        self.meter.take(values.nbytes)
+        return values.tobytes().decode("latin-1").encode("unicode_escape").decode("ascii")
 
     def tables(self, number: int) -> tuple[Table, ...]:
         """The tables of vector field `number`; empty when absent."""
         found = self._vector(number, 4)
         if found is None:
             return ()
+        self.meter.take(TABLE_COST * found[1])
         starts = range(found[0], found[0] + 4 * found[1], 4)
-        return tuple(Table(self.buf, at + _uint(self.buf, at)) for at in starts)
+        return tuple(Table(self.buf, at + _uint(self.buf, at), self.meter) for at in starts)
 
 
 def root(buf: bytes) -> Table:
     """The root table of a whole file."""
-    return Table(buf, _uint(buf, 0))
+    return Table(buf, _uint(buf, 0), Meter(FREE_BYTES + 4 * len(buf)))

@@ -65,7 +65,9 @@ class TflmRuntime:
         """
         self.version = tflm_version()
         self._graph = graph
-        self._worker = TflmWorker(data, graph.name, len(graph.outputs), {op.index: op.outputs for op in graph.ops})
+        states = {variable.tensor for variable in graph.variables}
+        shown = {op.index: op.inputs[1:2] if states & set(op.outputs) else op.outputs for op in graph.ops}
+        self._worker = TflmWorker(data, graph.name, len(graph.outputs), shown, fresh=bool(states))
 
     def run(self, inputs: Sequence[Array], *, tap: bool) -> Batch:
         """The outputs for inputs (N, *shape) each, and with `tap` those of every operator.

@@ -6,10 +6,7 @@ import ctypes
 import os
 import pickle
 import signal
-import subprocess
 import sys
-import tempfile
-import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
@@ -17,10 +14,9 @@ import numpy as np
 
 from firmware_export.batch import NotAvailableError, flatten_outputs
 from firmware_export.graph import Array
+from firmware_export.worker import Worker
 
 SampleResult = tuple[list[Array], dict[int, Array]]
-END_TIMEOUT_S = 10
-SAID_LENGTH = 300
 LARGE_ARENA_BYTES = 512 * 1024 * 1024
 """Its pages take no memory before they are used."""
 OWN_REFERENCES = 2
@@ -30,7 +26,9 @@ OWN_REFERENCES = 2
 class TflmWorker:
     """One model in another process, which lives until this object does not, or until this process ends."""
 
-    def __init__(self, data: bytes, name: str, outputs: int, operators: Mapping[int, tuple[int, ...]]) -> None:
+    def __init__(
+        self, data: bytes, name: str, outputs: int, operators: Mapping[int, tuple[int, ...]], *, fresh: bool = False
+    ) -> None:
         """Starts the process and loads the model.
 
         Args:
@@ -38,22 +36,20 @@ class TflmWorker:
             name: of the model, for messages.
             outputs: how many it has.
             operators: index of an operator -> its output tensors.
+            fresh: load the model anew for each batch, because it has variables: TFLM's own reset forgets CALL_ONCE.
 
         Raises:
             NotAvailableError: TFLM refuses the model, or crashed.
         """
         self._name = name
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as the process runs)
         code = "from firmware_export.tflm_worker import serve; serve()"
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self._errors}
-        self._process = subprocess.Popen([sys.executable, "-c", code], env=environment, **pipes)
-        weakref.finalize(self, _finish, self._process, self._errors)
+        self._worker = Worker("TFLite Micro", [sys.executable, "-c", code], environment)
         where = f"while it loaded {name}"
-        self._send((data, outputs, dict(operators)), where)
-        failure = self._receive(where)
+        self._worker.send((data, outputs, dict(operators), fresh), where)
+        failure = self._worker.receive(where)
         if failure:
-            raise NotAvailableError(f"TFLite Micro refuses {name}: {self._said() or failure}")
+            raise NotAvailableError(f"TFLite Micro refuses {name}: {self._worker.said() or failure}")
 
     def run(self, inputs: Sequence[Array], *, tap: bool) -> Iterator[SampleResult]:
         """Each sample's outputs, and with `tap` those of every operator by index.
@@ -62,37 +58,12 @@ class TflmWorker:
             NotAvailableError: TFLM fails or crashes.
         """
         samples = len(inputs[0])
-        self._send((list(inputs), tap), f"before it ran {self._name}")
+        self._worker.send((list(inputs), tap), f"before it ran {self._name}")
         for sample in range(samples):
-            answer = self._receive(f"in {self._name}, at sample {sample + 1} of {samples}")
+            answer = self._worker.receive(f"in {self._name}, at sample {sample + 1} of {samples}")
             if isinstance(answer, str):
-                raise NotAvailableError(f"TFLite Micro can't run {self._name}: {self._said() or answer}")
+                raise NotAvailableError(f"TFLite Micro can't run {self._name}: {self._worker.said() or answer}")
             yield answer
-
-    def _send(self, message: object, where: str) -> None:
-        try:
-            pickle.dump(message, _open(self._process.stdin), pickle.HIGHEST_PROTOCOL)
-            _open(self._process.stdin).flush()
-        except OSError as error:
-            raise self._crash(where) from error
-
-    def _receive(self, where: str) -> Any:
-        try:
-            return pickle.load(_open(self._process.stdout))
-        except (EOFError, OSError, pickle.UnpicklingError) as error:
-            raise self._crash(where) from error
-
-    def _crash(self, where: str) -> NotAvailableError:
-        _end(self._process)
-        code, said = self._process.returncode, self._said()
-        how = f"exit code {code}" if code >= 0 else _signal_name(-code)
-        return NotAvailableError(f"TFLite Micro crashed {where} ({how}{f': {said}' if said else ''})")
-
-    def _said(self) -> str:
-        """The last line that the process wrote to its standard error."""
-        self._errors.seek(0)
-        lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        return lines[-1][-SAID_LENGTH:] if lines else ""
 
 
 def serve() -> None:
@@ -100,12 +71,14 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    data, outputs, operators = pickle.load(sys.stdin.buffer)
+    data, outputs, operators, fresh = pickle.load(sys.stdin.buffer)
     try:
         interpreter = new_interpreter(data, LARGE_ARENA_BYTES, preserve=True)
         _answer(answers, "")
         while True:
             inputs, tap = pickle.load(sys.stdin.buffer)
+            if fresh:
+                interpreter = new_interpreter(data, LARGE_ARENA_BYTES, preserve=True)
             shapes = [interpreter.get_input_details(number)["shape"] for number in range(len(inputs))]
             for sample in range(len(inputs[0])):
                 _invoke(interpreter, [values[sample] for values in inputs], shapes)
@@ -167,37 +140,3 @@ def _copy_tensor(interpreter: Any, index: int) -> Array:
 def _answer(stream: IO[bytes], message: object) -> None:
     pickle.dump(message, stream, pickle.HIGHEST_PROTOCOL)
     stream.flush()
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ends the process if it still runs, and waits for it; one whose pipe broke is ending by itself."""
-    for pipe in (process.stdin, process.stdout):
-        try:
-            _open(pipe).close()
-        except OSError:
-            continue
-    try:
-        process.wait(END_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _finish(process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
-    """Ends the process and closes the file with its messages."""
-    _end(process)
-    errors.close()
-
-
-def _open(pipe: IO[bytes] | None) -> IO[bytes]:
-    """The pipe, which is there because it was asked for."""
-    if pipe is None:
-        raise OSError("no pipe")
-    return pipe
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return f"signal {signal.Signals(number).name}"
-    except ValueError:
-        return f"signal {number}"

@@ -81,6 +81,16 @@ def find_zig(environment: Mapping[str, str] | None = None) -> Compiler | None:
     return None if zig is None else replace(zig, version=f"{importlib.metadata.version('ziglang')} ({zig.version})")
 
 
+def find_arm_gcc() -> Compiler | None:
+    """arm-none-eabi-gcc, for the boards that QEMU emulates; None where it is not installed."""
+    return _probe("arm-none-eabi-gcc", ("arm-none-eabi-gcc",), os.environ)
+
+
+def find_qemu() -> Compiler | None:
+    """qemu-system-arm, which is asked for its version as a compiler is; None where it is not installed."""
+    return _probe("qemu-system-arm", ("qemu-system-arm",), os.environ)
+
+
 def compile_objects(
     compiler: Compiler, sources: Sequence[Path], build_folder: Path, flags: Sequence[str]
 ) -> tuple[Path, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from firmware_export.compare import Information
+from firmware_export.oracle import ORACLES, TFLITE, TFLM, Defect
 from firmware_export.proof import (
     DIFFERS,
     INCOMPLETE,
@@ -16,7 +17,6 @@ from firmware_export.proof import (
     RuntimeReport,
 )
 
-ORACLE = "tflm"
 SAMPLES_MINIMUM = 4
 
 
@@ -38,17 +38,26 @@ def find_gap(ran: int, total: int, uncompared: Sequence[int], operators: int) ->
     return ""
 
 
-def judge(reports: Sequence[RuntimeReport], information: Information) -> tuple[str, str]:
-    """The verdict and the sentence that explains it."""
+def judge(
+    reports: Sequence[RuntimeReport], information: Information, oracle: str, defects: Sequence[Defect] = ()
+) -> tuple[str, str]:
+    """The verdict and the sentence that explains it.
+
+    Args:
+        reports: of all runtimes.
+        information: how much equal outputs tell.
+        oracle: the runtime that the others were compared with.
+        defects: operators that TFLite Micro can't be the oracle of.
+    """
     for report in reports:
         if report.status == DIFFERS:
             return DIFFERS, f"{report.name} differs: {report.difference or report.reason}."
-    missing = [f"{report.name} did not run: {report.reason}" for report in reports if report.status == NOT_RUN]
-    missing += [f"{report.name}: {report.gap}" for report in reports if report.status == OK and report.gap]
+    missing = _missing(reports, oracle, defects)
     if missing:
         return INCOMPLETE, "; ".join(missing)
-    if ORACLE not in [report.name for report in reports] or len(reports) < 2:
-        return INCOMPLETE, f"nothing is proved without {ORACLE}, which is the oracle, and something to compare with it."
+    agreeing = [report.name for report in reports if report.status == OK]
+    if oracle not in ORACLES or len(agreeing) < 2:
+        return INCOMPLETE, f"nothing is proved without {TFLM}, which is the oracle, and something to compare with it."
     share = information.share("operator")
     if not information.outputs_change():
         return NOT_INFORMATIVE, "the network's outputs are the same for every input; give real ones with --inputs."
@@ -57,4 +66,20 @@ def judge(reports: Sequence[RuntimeReport], information: Information) -> tuple[s
             f"only {share:.1%} of the operators' outputs tell something (at least {INFORMATIVE_MINIMUM:.0%} must): "
             "the rest is saturated or constant; give real inputs with --inputs."
         )
-    return PROVED, f"{len(reports)} runtimes give the same bits: {', '.join(report.name for report in reports)}."
+    because = "".join(f"; {defect}, so TFLite 2.14 is the oracle" for defect in defects[:1])
+    return PROVED, f"{len(agreeing)} runtimes give the same bits: {', '.join(agreeing)}{because}."
+
+
+def _missing(reports: Sequence[RuntimeReport], oracle: str, defects: Sequence[Defect]) -> list[str]:
+    """What stands in the way of a proof, one clause each."""
+    missing = []
+    if defects and oracle != TFLITE:
+        reasons = [report.reason for report in reports if report.name == TFLITE] or ["it was not asked for"]
+        missing.append(f"{defects[0]}, and TFLite 2.14, which is followed there, did not run: {reasons[0]}")
+    for report in reports:
+        excused = not report.wanted or (report.name == TFLM and defects)
+        if report.status == NOT_RUN and not excused:
+            missing.append(f"{report.name} did not run: {report.reason}")
+        if report.status == OK and report.gap:
+            missing.append(f"{report.name}: {report.gap}")
+    return missing

@@ -3,50 +3,75 @@
 from __future__ import annotations
 
 from .errors import ExportError
-from .graph import ABSENT, Graph, Op, Tensor
+from .graph import ABSENT, ITEM_BYTES, Graph, Op, Tensor
 from .ops import OPS
+from .ops.spec import Constraint
 
-FOLDED = ("SHAPE", "STRIDED_SLICE", "PACK")
-"""Operators that compute the shape of a RESHAPE, and vanish because the file states that shape anyway."""
+BORDER_TYPES = ("int8", "uint8", "bool", "int16", "int32", "int64", "float32")
+"""The types of inputs and outputs that C has."""
 QUANTIZED = ("int8", "uint8", "int16")
 """What a network has somewhere that is not a float model."""
 
 
+MOST_OPERATORS = 4096
+MOST_BYTES = 1 << 30
+"""What a network for a small device stays far below; the numpy reference needs about eight times as much."""
+MOST_MACS = 1 << 40
+
+
 def check_wiring(graph: Graph) -> None:
-    """Tensors exist, each is written once and before it is read, and inputs and outputs are what they seem.
+    """Like `check_order`, and the network has inputs and outputs.
 
     Raises:
         ExportError: naming the operator and what is wrong.
     """
-    known = {t.index for t in graph.tensors if t.data is not None} | set(graph.inputs) | {ABSENT}
-    count = len(graph.tensors)
-    for index in (*graph.inputs, *graph.outputs):
-        if not 0 <= index < count:
-            raise ExportError(f"{graph.name}: the file is damaged (input or output {index} of {count} tensors).")
-    for op in graph.ops:
-        _check_op(graph, op, known)
-        known.update(op.outputs)
-    for index in graph.outputs:
-        if index not in known:
-            raise ExportError(f"{graph.name}: no operator computes the output '{graph.tensors[index].name}'.")
+    check_order(graph)
     if not graph.inputs or not graph.outputs:
         raise ExportError(f"{graph.name}: the network has no {'outputs' if graph.inputs else 'inputs'}.")
 
 
-def _check_op(graph: Graph, op: Op, known: set[int]) -> None:
-    """One operator of `check_wiring`: `known` holds what is computed before it."""
-    count = len(graph.tensors)
-    for index in (*op.inputs, *op.outputs):
-        if not (0 <= index < count or (index == ABSENT and index in op.inputs)):
-            raise ExportError(
-                f"{graph.name}: the file is damaged (operator {op.index} {op.type} uses tensor {index} of {count})."
-            )
-    for index in op.inputs:
+def check_order(graph: Graph) -> None:
+    """Tensors exist, each but a variable is written once and before it is read, and so are the outputs.
+
+    Raises:
+        ExportError: naming the operator and what is wrong.
+    """
+    _check_ends(graph)
+    known = {t.index for t in graph.tensors if t.data is not None} | set(graph.inputs) | {ABSENT}
+    variables = {variable.tensor for variable in graph.variables}
+    for op in graph.ops:
+        _check_op(graph, op, known, variables)
+        known.update(op.outputs)
+    for index in graph.outputs:
         if index not in known:
+            raise ExportError(f"{graph.name}: no operator computes the output '{graph.tensors[index].name}'.")
+
+
+def _check_ends(graph: Graph) -> None:
+    """The inputs and outputs of `check_order`: they exist, and each input is a tensor of its own."""
+    count = len(graph.tensors)
+    for index in (*graph.inputs, *graph.outputs):
+        if not 0 <= index < count:
+            raise ExportError(f"{graph.name}: the file is damaged (input or output {index} of {count} tensors).")
+    for number, index in enumerate(graph.inputs):
+        if graph.tensors[index].data is not None or index in graph.inputs[:number]:
+            name = graph.tensors[index].name
+            raise ExportError(f"{graph.name}: the file is damaged (input '{name}' is a constant or another input).")
+
+
+def _check_op(graph: Graph, op: Op, known: set[int], variables: set[int]) -> None:
+    """One operator of `check_order`: `known` holds what is computed before it, `variables` what may be rewritten."""
+    count = len(graph.tensors)
+    bad = [i for i in op.inputs if not ABSENT <= i < count] + [i for i in op.outputs if not 0 <= i < count]
+    if bad or len(set(op.outputs)) != len(op.outputs):
+        what = f"uses tensor {bad[0]} of {count}" if bad else "writes a tensor twice"
+        raise ExportError(f"{graph.name}: the file is damaged (operator {op.index} {op.type} {what}).")
+    for index in op.inputs:
+        if index not in known and index not in variables:
             name = graph.tensors[index].name
             raise ExportError(f"{graph.where(op)} reads '{name}' before anything computes it.")
     for index in op.outputs:
-        if index in known:
+        if index in known and index not in variables:
             name = graph.tensors[index].name
             raise ExportError(f"{graph.where(op)} writes '{name}', which is a constant or has been written already.")
 
@@ -65,8 +90,22 @@ def check_supported(graph: Graph) -> None:
             "needs int8: run edgenet quantize."
         )
     for op in graph.ops:
-        if op.type not in OPS and op.type not in FOLDED:
+        if op.type not in OPS:
             raise unsupported(graph, op)
+    _check_sizes(graph, used)
+
+
+def _check_sizes(graph: Graph, used: list[Tensor]) -> None:
+    """The tensors are of types with a size, and all together no larger than any network for a small device."""
+    if len(graph.ops) > MOST_OPERATORS:
+        raise ExportError(f"{graph.name}: the network has {len(graph.ops):,} operators, more than {MOST_OPERATORS:,}.")
+    tensors = {t.index: t for t in (*used, *(graph.tensors[i] for i in (*graph.inputs, *graph.outputs)))}.values()
+    for tensor in tensors:
+        if tensor.dtype not in ITEM_BYTES:
+            raise ExportError(f"{graph.name}: '{tensor.name}' is {tensor.dtype}; supported: {', '.join(ITEM_BYTES)}.")
+    total = sum(tensor.size_bytes for tensor in tensors)
+    if total > MOST_BYTES:
+        raise ExportError(f"{graph.name}: all tensors together take {total:,} bytes, more than {MOST_BYTES:,}.")
 
 
 def _tensors(graph: Graph, op: Op) -> list[Tensor]:
@@ -86,6 +125,12 @@ def supported_operators() -> list[str]:
     return sorted(kind for kind, operator in OPS.items() if not operator.internal)
 
 
+def broken_rule(graph: Graph, op: Op, rule: Constraint, found: str) -> ExportError:
+    """The error for an operator that breaks `rule`, by what was `found` instead."""
+    sentence = " ".join((rule.__doc__ or "").split())
+    return ExportError(f"{graph.where(op)}: {sentence} ({found}).")
+
+
 def check_constraints(graph: Graph) -> None:
     """Every operator is supported, meets its constraints, and has the output shapes that its maths gives.
 
@@ -98,9 +143,14 @@ def check_constraints(graph: Graph) -> None:
         node = graph.node(op)
         for rule in OPS[op.type].constraints:
             if found := rule(node):
-                sentence = " ".join((rule.__doc__ or "").split())
-                raise ExportError(f"{graph.where(op)}: {sentence} ({found}).")
+                raise broken_rule(graph, op, rule, found)
         expected = [tuple(shape) for shape in OPS[op.type].output_shapes(node)]
         got = [t.shape for t in node.outputs]
         if expected != got:
             raise ExportError(f"{graph.where(op)}: its output should have shape {expected}, the file says {got}.")
+    for index in (*graph.inputs, *graph.outputs):
+        if graph.tensors[index].dtype not in BORDER_TYPES:
+            name, dtype = graph.tensors[index].name, graph.tensors[index].dtype
+            raise ExportError(f"{graph.name}: input or output '{name}' is {dtype}; C has {', '.join(BORDER_TYPES)}.")
+    if (macs := sum(OPS[op.type].macs(graph.node(op)) for op in graph.ops)) > MOST_MACS:
+        raise ExportError(f"{graph.name}: one run takes {macs:,} multiply-accumulates, more than {MOST_MACS:,}.")

@@ -107,6 +107,7 @@ OPERATOR = Operator(
         positive_window,
         linear.scales_in_range,
         filter_fits,
+        rules.some_output,
     ),
     output_shapes=output_shapes,
     reference=reference,

@@ -1,4 +1,4 @@
-"""exp and the logistic function in 32-bit fixed point, bit-exact with gemmlowp.
+"""exp, the logistic function and tanh in 32-bit fixed point, bit-exact with gemmlowp.
 
 Qm.n is a 32-bit number with m integer bits, n = 31 - m fraction bits and a sign. Source: gemmlowp,
 fixedpoint/fixedpoint.h (https://github.com/google/gemmlowp).
@@ -61,16 +61,32 @@ def half_sum(a: Int, b: int) -> Int:
     return np.asarray(np.sign(biased) * (np.abs(biased) >> 1))
 
 
-def one_over_one_plus(a: Int) -> Int:
-    """1 / (1 + a) in Q0.31 for `a` in [0, 1], Q0.31: three Newton-Raphson steps."""
+def _two_over_one_plus(a: Int) -> Int:
+    """2 / (1 + a) in Q2.29 for `a` in [0, 1], Q0.31: three Newton-Raphson steps."""
     half = half_sum(a, ONE)
     x = 1515870810 + high_mul(half, -1010580540)
     for _ in range(3):
         x = x + rescale_left(high_mul(x, (1 << 29) - high_mul(half, x)), 2)
-    return rescale_left(x, 1)
+    return x
+
+
+def one_over_one_plus(a: Int) -> Int:
+    """1 / (1 + a) in Q0.31 for `a` in [0, 1], Q0.31."""
+    return rescale_left(_two_over_one_plus(a), 1)
+
+
+def one_minus_over_one_plus(a: Int) -> Int:
+    """(1 - a) / (1 + a) in Q0.31 for `a` in [0, 1], Q0.31."""
+    return rescale_left(_two_over_one_plus(a) - (1 << 29), 2)
 
 
 def logistic(a: Int, integer_bits: int) -> Int:
     """1 / (1 + exp(-a)) in Q0.31; `a` has `integer_bits` integer bits."""
     positive = one_over_one_plus(exp_of_negative(-np.abs(a), integer_bits))
     return np.where(a > 0, positive, np.where(a < 0, ONE - positive, 1 << 30))
+
+
+def tanh(a: Int, integer_bits: int) -> Int:
+    """tanh(a) in Q0.31; `a` has `integer_bits` integer bits."""
+    positive = one_minus_over_one_plus(exp_of_negative(-np.abs(a), integer_bits + 1))
+    return np.where(a > 0, positive, np.where(a < 0, -positive, 0))

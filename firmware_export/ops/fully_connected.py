@@ -1,4 +1,8 @@
-"""FULLY_CONNECTED: (rows, depth) times a filter (channels, depth); the input is flattened into rows."""
+"""FULLY_CONNECTED: (rows, depth) times a filter (channels, depth); the input is flattened into rows.
+
+The filter and the bias are constants as a rule. Where one of them is computed, or the filter has a zero point, another
+kernel takes them as inputs.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +13,62 @@ import numpy as np
 from ..graph import Array, Node
 from . import linear, rules
 from .arithmetic import Int, float32_product, quantize_multiplier
-from .spec import Field, KernelCall, Operator, Param, Shape
+from .spec import Constant, Field, KernelCall, Operator, Param, Shape
+
+MAX_COMPUTED_DEPTH = 33_000
+"""With so many products of up to 255 * 255 a sum stays below 2**31."""
+
+
+def filter_shape(node: Node) -> tuple[int, int]:
+    """(channels, depth); what comes before is 1."""
+    channels, depth = node.need(1).shape[-2:]
+    return channels, depth
+
+
+def int8_filter(node: Node) -> str | None:
+    """the filter must be int8, with zero point 0 where it has several scales"""
+    tensor = node.input(1)
+    if tensor is None:
+        return "it is missing"
+    if tensor.dtype != "int8" or tensor.quant is None:
+        return f"'{tensor.name}' is {tensor.dtype}{'' if tensor.quant else ' without a scale'}"
+    zeros = tensor.quant.zero_point
+    if tensor.quant.per_channel:
+        return f"'{tensor.name}' has zero point {max(zeros)}" if any(zeros) else None
+    return None if -128 <= zeros[0] <= 127 else f"'{tensor.name}' has zero point {zeros[0]}"
+
+
+def int32_bias(node: Node) -> str | None:
+    """the bias, if there is one, must be int32"""
+    tensor = node.input(2)
+    return None if tensor is None or tensor.dtype == "int32" else f"'{tensor.name}' is {tensor.dtype}"
 
 
 def filter_fits(node: Node) -> str | None:
     """the filter must be (channels, depth) with a depth that divides the input's size, one scale or one per
     channel, and one bias each"""
     shape, size = node.need(1).shape, node.need(0).size
-    if len(shape) != 2 or 0 in shape or size % shape[1]:
+    if len(shape) < 2 or 0 in shape or node.need(1).size != shape[-1] * shape[-2] or not size or size % shape[-1]:
         return f"{shape} on {size} values"
-    return linear.filter_limits(node, shape[0])
+    return linear.filter_limits(node, shape[-2], axis=len(shape) - 2)
+
+
+def depth_fits(node: Node) -> str | None:
+    """the depth must be at most 33,000 where the filter is computed or has a zero point"""
+    depth = filter_shape(node)[1]
+    return f"{depth:,}" if not by_constants(node) and depth > MAX_COMPUTED_DEPTH else None
 
 
 def plain_weights(node: Node) -> str | None:
     """the weights must be stored in the default format"""
     code = node.integer("weights_format")
     return f"format {code}" if code else None
+
+
+def by_constants(node: Node) -> bool:
+    """Whether filter and bias are constants, and the filter has no zero point."""
+    filters, bias = node.need(1), node.input(2)
+    return filters.data is not None and not filters.zero_point and (bias is None or bias.data is not None)
 
 
 def multipliers(node: Node) -> tuple[Int, Int]:
@@ -37,36 +81,67 @@ def multipliers(node: Node) -> tuple[Int, Int]:
 
 
 def output_shapes(node: Node) -> Sequence[Shape]:
-    """(rows, channels), or the input's shape with channels in place of depth when keep_num_dims is set."""
-    shape, (channels, depth) = node.need(0).shape, node.need(1).shape
-    if node.integer("keep_num_dims"):
-        return [(*shape[:-1], channels)]
-    return [(node.need(0).size // depth, channels)]
+    """What the file says if it ends in channels and has a row for every depth values, else (rows, channels).
+
+    With keep_num_dims the input's shape with channels in place of depth; TFLite Micro takes any axes for the rows.
+    """
+    channels, depth = filter_shape(node)
+    rows = node.need(0).size // depth
+    if node.output.shape[-1:] == (channels,) and node.output.size == rows * channels:
+        return [node.output.shape]
+    return [(*node.need(0).shape[:-1], channels) if node.integer("keep_num_dims") else (rows, channels)]
+
+
+def _accumulate(x: Array, filters: Array) -> Int:
+    """Sums (N, rows, channels) int64 of (N or 1, rows, depth) and (N or 1, channels, depth); float64 is exact here."""
+    a, b = x.astype(np.float64), filters.astype(np.float64)
+    if len(b) > 1:
+        return np.asarray(a @ b.swapaxes(1, 2), np.int64)
+    return np.asarray(a.reshape(-1, a.shape[2]) @ b[0].T, np.int64).reshape(*a.shape[:2], -1)
 
 
 def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
-    """int8 (N, *output shape); the float64 matmul is exact below 2**53."""
-    filters = node.constant(1).astype(np.float64)
-    x = inputs[0].reshape(-1, filters.shape[1]).astype(np.float64) - node.need(0).zero_point
-    acc = (x @ filters.T).astype(np.int64)
-    return [linear.finish(node, acc, *multipliers(node)).reshape(len(inputs[0]), *node.output.shape)]
+    """int8 (N, *output shape)."""
+    channels, depth = filter_shape(node)
+    x = inputs[0].reshape(len(inputs[0]), -1, depth).astype(np.int64) - node.need(0).zero_point
+    filters = inputs[1].reshape(len(inputs[1]), channels, depth).astype(np.int64) - node.need(1).zero_point
+    acc = _accumulate(x, filters)
+    bias = node.input(2)
+    if bias is not None and bias.data is None:
+        acc = acc + inputs[2].reshape(len(inputs[2]), 1, channels).astype(np.int64)
+    return [linear.finish(node, acc, *multipliers(node)).reshape(len(acc), *node.output.shape)]
 
 
 def lower(node: Node) -> Sequence[KernelCall]:
-    """One call of fully_connected_s8."""
-    channels, depth = node.need(1).shape
-    params: dict[str, Param] = {
-        "rows": node.need(0).size // depth,
-        "depth": depth,
-        "channels": channels,
-        **linear.params(node, *multipliers(node)),
+    """One call of fully_connected_s8, or of fully_connected_computed_s8."""
+    channels, depth = filter_shape(node)
+    sizes: dict[str, Param] = {"rows": node.need(0).size // depth, "depth": depth, "channels": channels}
+    if by_constants(node):
+        params = sizes | linear.params(node, *multipliers(node))
+        return [KernelCall("fully_connected_s8", params, (node.need(0),), node.output)]
+    inputs = (node.need(0), node.need(1), node.input(2) or node.need(1))
+    return [KernelCall("fully_connected_computed_s8", sizes | _computed_params(node), inputs, node.output)]
+
+
+def _computed_params(node: Node) -> dict[str, Param]:
+    factors, shifts = multipliers(node)
+    low, high = linear.output_range(node)
+    return {
+        "input_offset": -node.need(0).zero_point,
+        "weights_offset": -node.need(1).zero_point,
+        "output_offset": node.output.zero_point,
+        "activation_min": low,
+        "activation_max": high,
+        "per_channel": int(len(factors) > 1),
+        "has_bias": int(node.input(2) is not None),
+        "multiplier": Constant("multiplier", factors.astype(np.int32), "input * weight / output scale"),
+        "shift": Constant("shift", shifts.astype(np.int8), "as multiplier * 2^(shift - 31)"),
     }
-    return [KernelCall("fully_connected_s8", params, (node.need(0),), node.output)]
 
 
 def macs(node: Node) -> int:
     """Outputs times depth."""
-    return node.output.size * node.need(1).shape[1]
+    return node.output.size * filter_shape(node)[1]
 
 
 OPERATOR = Operator(
@@ -78,12 +153,13 @@ OPERATOR = Operator(
     constraints=(
         rules.int8_first_input,
         rules.int8_output,
-        rules.constant_int8_filter,
-        rules.constant_int32_bias,
+        int8_filter,
+        int32_bias,
         rules.known_activation,
         plain_weights,
         linear.scales_in_range,
         filter_fits,
+        depth_fits,
     ),
     output_shapes=output_shapes,
     reference=reference,

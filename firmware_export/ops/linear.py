@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..graph import Array, Node
+from ..graph import Array, Node, Tensor
 from .arithmetic import Int, activation_range, clamp_int8, quantize_multiplier, requantize, wrap_int32
-from .spec import Constant, Param
+from .spec import Constant, Param, Shape
 
 MAX_FACTOR = 2.0**30
 """A factor between scales that still is a shift of at most 30."""
+MAX_DIFFERENCE = 255
+"""The largest difference between an int8 value and its zero point."""
 MAX_TAPS = 65_000
-"""With so many products of up to 128 * 255 a sum stays below 2**31."""
+"""With so many products of up to 128 * 255 a sum stays below 2**31, whatever the weights are."""
 
 
 def channel_multipliers(node: Node) -> tuple[Int, Int]:
@@ -71,12 +73,27 @@ def scales_in_range(node: Node) -> str | None:
     return f"{node.need(0).scale:g} to {node.output.scale:g}"
 
 
-def filter_limits(node: Node, channels: int) -> str | None:
-    """What is wrong with a filter with `channels` output channels, or None: its scales, its biases, its size."""
+def filter_limits(node: Node, channels: int, axis: int = 0) -> str | None:
+    """What is wrong with a filter with `channels` output channels along `axis`, or None: scales, biases, sums."""
     filters, bias = node.need(1), node.input(2)
     if bias is not None and bias.size != channels:
         return f"{bias.size} biases for {channels} channels"
-    if filters.size // channels > MAX_TAPS:
-        return f"{filters.size // channels:,} weights for each output, more than {MAX_TAPS:,}"
     count = len(filters.quant.scale) if filters.quant else 0
-    return None if count in (1, channels) else f"{count} scales for {channels} channels"
+    if count not in (1, channels):
+        return f"{count} scales for {channels} channels"
+    if count > 1 and filters.quant and not _is_axis(filters.quant.axis, filters.shape, channels):
+        return f"{count} scales along axis {filters.quant.axis}"
+    return _sum_too_large(filters, axis) if filters.size // channels > MAX_TAPS else None
+
+
+def _sum_too_large(filters: Tensor, axis: int) -> str | None:
+    """What is wrong where the sum of so many products may leave int32, or None."""
+    if filters.data is None:
+        return f"{filters.size:,} computed weights"
+    others = tuple(i for i in range(len(filters.shape)) if i != axis)
+    largest = int(np.abs(filters.data.astype(np.int64)).sum(axis=others).max()) * MAX_DIFFERENCE
+    return f"weights that may add up to {largest:,}" if largest >= 2**31 else None
+
+
+def _is_axis(axis: int, shape: Shape, extent: int) -> bool:
+    return 0 <= axis < len(shape) and shape[axis] == extent

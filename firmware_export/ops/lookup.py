@@ -5,19 +5,22 @@ LOOKUP itself is in no file: a pass makes it of several such operators; its seco
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from ..graph import Array, Node
+from ..graph import Array, Node, Tensor
 from . import rules
 from .arithmetic import Int
-from .spec import Constant, Constraint, KernelCall, Operator, Param, Shape, in_place
+from .spec import Constant, Constraint, Field, KernelCall, Operator, Param, Shape, in_place
 
 Formula: TypeAlias = Callable[[Node, Int], npt.NDArray[np.int8]]
 """What an operator makes of int64 values in [-128, 127]."""
+ALL_INT8 = np.arange(-128, 128, dtype=np.int64)
+"""Every value that an input can have, in the order of a table."""
 
 
 def output_shapes(node: Node) -> Sequence[Shape]:
@@ -25,12 +28,21 @@ def output_shapes(node: Node) -> Sequence[Shape]:
     return [node.need(0).shape]
 
 
-def lookup_operator(formula: Formula, *constraints: Constraint) -> Operator:
-    """The operator that applies `formula` to every element, subject to `constraints`."""
+def lookup_call(node: Node, source: Tensor, table: Array, name: str) -> KernelCall:
+    """The call of lookup_s8 that makes the output from `source` by `table`, the outputs for ALL_INT8."""
+    values = Constant("table", table, f"{name} of -128 to 127")
+    params: dict[str, Param] = {"size": node.output.size, "table": values}
+    return KernelCall("lookup_s8", params, (source,), node.output)
+
+
+def lookup_operator(
+    formula: Formula, *constraints: Constraint, options: Mapping[str, Field] = MappingProxyType({})
+) -> Operator:
+    """The operator that applies `formula` to every element, subject to `constraints`; `options` are of its table."""
 
     def table(node: Node) -> npt.NDArray[np.int8]:
         """The 256 outputs, for the inputs -128 to 127."""
-        return formula(node, np.arange(-128, 128, dtype=np.int64))
+        return formula(node, ALL_INT8)
 
     def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
         """int8 (N, *shape)."""
@@ -38,9 +50,10 @@ def lookup_operator(formula: Formula, *constraints: Constraint) -> Operator:
 
     def lower(node: Node) -> Sequence[KernelCall]:
         """One call of lookup_s8."""
-        return _call(node, table(node), f"{node.op.type} of -128 to 127")
+        return [lookup_call(node, node.need(0), table(node), node.op.type)]
 
     return Operator(
+        options=options,
         constraints=(rules.int8_first_input, rules.int8_output, *constraints),
         output_shapes=output_shapes,
         reference=reference,
@@ -48,12 +61,6 @@ def lookup_operator(formula: Formula, *constraints: Constraint) -> Operator:
         overlap=in_place,
         table=table,
     )
-
-
-def _call(node: Node, table: Array, comment: str) -> Sequence[KernelCall]:
-    """One call of lookup_s8."""
-    params: dict[str, Param] = {"size": node.output.size, "table": Constant("table", table, comment)}
-    return [KernelCall("lookup_s8", params, (node.need(0),), node.output)]
 
 
 def table_of_256(node: Node) -> str | None:
@@ -76,7 +83,7 @@ def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
 
 def lower(node: Node) -> Sequence[KernelCall]:
     """One call of lookup_s8."""
-    return _call(node, given_table(node), f"{node.need(1).name} of -128 to 127")
+    return [lookup_call(node, node.need(0), given_table(node), node.need(1).name)]
 
 
 OPERATOR = Operator(

@@ -1,4 +1,7 @@
-"""PAD: the input with its zero point (the real number 0) around it."""
+"""PAD: the input with one value around it: 0, which is the zero point in int8 and uint8, or that of a third input.
+
+TFLite Micro runs PAD and PADV2 by the same code.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..graph import Array, Node
-from . import rules
+from ..graph import ITEM_BYTES, Array, Node
+from . import moving
 from .spec import KernelCall, Operator, Param, Shape
 
-MAX_AXES = 4
+QUANTIZED = {"int8": (-128, 127), "uint8": (0, 255)}
+"""Types whose 0 is the zero point, and the range of that."""
 
 
 def paddings(node: Node) -> tuple[tuple[int, int], ...]:
@@ -19,11 +23,30 @@ def paddings(node: Node) -> tuple[tuple[int, int], ...]:
 
 
 def paddings_fit(node: Node) -> str | None:
-    """the paddings must be (axes, 2) and not negative, and the input have at most four axes"""
-    rank, shape = len(node.need(0).shape), node.constant(1).shape
-    if shape != (rank, 2) or rank > MAX_AXES:
-        return f"{shape} for {rank} axes"
+    """the paddings must be a constant of int32 or int64, of shape (axes, 2), and not negative"""
+    tensor, rank = node.input(1), len(node.need(0).shape)
+    if tensor is None or moving.integers(tensor) is None:
+        return moving.not_integers(tensor)
+    if tensor.shape != (rank, 2):
+        return f"{tensor.shape} for {rank} axes"
     return None if min(map(min, paddings(node)), default=0) >= 0 else f"{paddings(node)}"
+
+
+def one_value(node: Node) -> str | None:
+    """the value, if given, must be one of the output's type, in int8 and uint8 of its scale and zero point"""
+    value, out = node.input(2), node.output
+    if value is None:
+        return None
+    if value.dtype != out.dtype or value.size != 1:
+        return f"{value.dtype} {value.shape}"
+    alike = out.dtype not in QUANTIZED or (value.scale, value.zero_point) == (out.scale, out.zero_point)
+    return None if alike else f"{value.scale:g}, {value.zero_point} and {out.scale:g}, {out.zero_point}"
+
+
+def zero_in_range(node: Node) -> str | None:
+    """the output's zero point, where no value is given, must lie in the range of its type"""
+    zero, limits = node.output.zero_point, QUANTIZED.get(node.output.dtype)
+    return None if limits is None or node.input(2) is not None or limits[0] <= zero <= limits[1] else f"{zero}"
 
 
 def output_shapes(node: Node) -> Sequence[Shape]:
@@ -31,31 +54,51 @@ def output_shapes(node: Node) -> Sequence[Shape]:
     return [tuple(n + a + b for n, (a, b) in zip(node.need(0).shape, paddings(node), strict=True))]
 
 
+def constant_value(node: Node) -> Array | None:
+    """The value, an array of one element, or None where it is computed."""
+    value = node.input(2)
+    if value is not None:
+        return value.data
+    return np.array(node.output.zero_point if node.output.dtype in QUANTIZED else 0, node.output.dtype)
+
+
 def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
-    """int8 (N, *output shape)."""
-    return [np.pad(inputs[0], ((0, 0), *paddings(node)), constant_values=node.output.zero_point)]
+    """(N, *output shape) of the input's type."""
+    fixed, out = constant_value(node), node.output.shape
+    value = inputs[2] if fixed is None else fixed[None]
+    full = np.empty((max(len(inputs[0]), len(value)), *out), node.output.dtype)
+    full[:] = value.reshape(len(value), *(1,) * len(out))
+    inside = [slice(a, a + n) for n, (a, _) in zip(node.need(0).shape, paddings(node), strict=True)]
+    full[(slice(None), *inside)] = inputs[0]
+    return [full]
+
+
+def inner(node: Node) -> KernelCall:
+    """The copy of the input into its place."""
+    shape, begin = node.need(0).shape, tuple(before for before, _ in paddings(node))
+    return moving.copy(node.need(0), node.output, shape, moving.whole(shape), moving.part(node.output.shape, begin))
+
+
+def _outer(node: Node) -> KernelCall:
+    """The value everywhere."""
+    value, size = constant_value(node), node.output.size
+    if value is None:
+        return moving.copy(node.need(2), node.output, (size,), moving.Side(0, (0,)), moving.whole((size,)))
+    params: dict[str, Param] = {
+        "count": size,
+        "bytes": ITEM_BYTES[node.output.dtype],
+        "value": tuple(value.astype(value.dtype.newbyteorder("<")).tobytes()),
+    }
+    return KernelCall("fill", params, (), node.output)
 
 
 def lower(node: Node) -> Sequence[KernelCall]:
-    """One call of pad_s8, over four axes."""
-    missing = MAX_AXES - len(node.output.shape)
-    params: dict[str, Param] = {
-        "input": (1,) * missing + node.need(0).shape,
-        "output": (1,) * missing + node.output.shape,
-        "before": (0,) * missing + tuple(before for before, _ in paddings(node)),
-        "value": node.output.zero_point,
-    }
-    return [KernelCall("pad_s8", params, (node.need(0),), node.output)]
+    """The value everywhere, then the input into its place."""
+    return [_outer(node), inner(node)]
 
 
 OPERATOR = Operator(
-    constraints=(
-        rules.int8_first_input,
-        rules.int8_output,
-        rules.constant_second_input,
-        rules.same_quantization,
-        paddings_fit,
-    ),
+    constraints=(moving.first_input, paddings_fit, one_value, zero_in_range),
     output_shapes=output_shapes,
     reference=reference,
     lower=lower,

@@ -10,6 +10,17 @@ from . import linear, rules
 from .spec import Field, KernelCall, Operator, Param, Shape
 from .window import Window, positive_window, window
 
+NEARLY = 1e-6
+"""Scales that differ by no more count as equal. Source: TFLite Micro's PoolingPrepare."""
+
+
+def same_quantization(node: Node) -> str | None:
+    """input and output must have the same zero point, and scales at most 1e-6 apart"""
+    a, b = node.need(0), node.output
+    if abs(a.scale - b.scale) <= NEARLY and a.zero_point == b.zero_point:
+        return None
+    return f"{a.scale:g}, {a.zero_point} and {b.scale:g}, {b.zero_point}"
+
 
 def pool_window(node: Node) -> Window:
     """The window over the input (B, H, W, C)."""
@@ -50,10 +61,11 @@ CONSTRAINTS = (
     rules.int8_first_input,
     rules.int8_output,
     rules.four_axes,
-    rules.same_quantization,
+    same_quantization,
     rules.known_activation,
     linear.scales_in_range,
     positive_window,
+    rules.some_output,
 )
 
 

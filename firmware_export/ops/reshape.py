@@ -1,11 +1,11 @@
-"""RESHAPE: the same bytes under another shape; no code, no copy."""
+"""RESHAPE: the same bytes under the shape that the file gives the output; no code, no copy."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from ..graph import Array, Node
-from . import rules
+from . import moving
 from .spec import KernelCall, Operator, Shape
 
 
@@ -21,7 +21,7 @@ def output_shapes(node: Node) -> Sequence[Shape]:
 
 
 def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
-    """(N, *output shape) of the input's dtype."""
+    """(N, *output shape) of the input's type."""
     return [inputs[0].reshape(len(inputs[0]), *node.output.shape)]
 
 
@@ -31,7 +31,7 @@ def lower(node: Node) -> Sequence[KernelCall]:
 
 
 OPERATOR = Operator(
-    constraints=(rules.int8_first_input, rules.int8_output, same_size),
+    constraints=(moving.first_input, same_size),
     output_shapes=output_shapes,
     reference=reference,
     lower=lower,

@@ -5,6 +5,9 @@ from __future__ import annotations
 from ..graph import Node, Tensor
 from .arithmetic import ACTIVATIONS
 
+MIN_SCALE, MAX_SCALE = 2.0**-60, 2.0**60
+"""No quantization tool writes others; within these no product or quotient of two scales leaves the normal float32."""
+
 
 def _not_int8(tensor: Tensor | None) -> str | None:
     if tensor is None:
@@ -15,6 +18,8 @@ def _not_int8(tensor: Tensor | None) -> str | None:
         return f"'{tensor.name}' has no scale"
     if tensor.quant.per_channel:
         return f"'{tensor.name}' has {len(tensor.quant.scale)} scales"
+    if not MIN_SCALE <= tensor.scale <= MAX_SCALE:
+        return f"'{tensor.name}' has scale {tensor.scale:g}"
     return None if -128 <= tensor.zero_point <= 127 else f"'{tensor.name}' has zero point {tensor.zero_point}"
 
 
@@ -84,3 +89,8 @@ def constant_second_input(node: Node) -> str | None:
     if tensor is None or tensor.data is None:
         return "it is missing" if tensor is None else f"'{tensor.name}' is computed"
     return None if tensor.dtype in ("int32", "int64") else f"'{tensor.name}' is {tensor.dtype}"
+
+
+def some_output(node: Node) -> str | None:
+    """the output must not be empty"""
+    return f"{node.output.shape}" if 0 in node.output.shape else None

@@ -14,10 +14,12 @@ import numpy as np
 from ..graph import Array, Node
 from . import fixedpoint, rules
 from .arithmetic import Int, clamp_int8, divide_by_power_of_two, high_mul, input_radius, quantize_multiplier
-from .spec import Field, KernelCall, Operator, Param, Shape
+from .spec import Field, KernelCall, Operator, Param, Shape, in_place
 
 DIFF_BITS, SUM_BITS = 5, 12
 """Integer bits of the scaled differences and of the sum."""
+MAX_SUM = 1 << 30
+"""Sums are limited to 2048: from 512 on every probability rounds to 0, and there TFLite Micro stops."""
 
 
 def probabilities(node: Node) -> str | None:
@@ -39,10 +41,10 @@ def scale_in_range(node: Node) -> str | None:
     return None if scaling(node)[1] > 0 else f"{node.number('beta') * node.need(0).scale:g}"
 
 
-def depth_in_range(node: Node) -> str | None:
-    """the last axis must have 1 to 4095 elements, so that the sum of exponentials fits Q12.19"""
+def not_empty(node: Node) -> str | None:
+    """the input must have an axis, and none of them empty"""
     shape = node.need(0).shape
-    return None if shape and 1 <= shape[-1] < 1 << SUM_BITS else f"{shape}"
+    return f"{shape}" if not shape or 0 in shape else None
 
 
 def output_shapes(node: Node) -> Sequence[Shape]:
@@ -62,7 +64,8 @@ def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
     diff = x - x.max(axis=-1, keepdims=True)
     used = diff >= -input_radius(DIFF_BITS, left)
     exps = fixedpoint.exp_of_negative(high_mul(np.where(used, diff, 0) << left, multiplier), DIFF_BITS)
-    total = np.where(used, divide_by_power_of_two(exps, SUM_BITS), 0).sum(axis=-1, keepdims=True)
+    parts = np.where(used, divide_by_power_of_two(exps, SUM_BITS), 0)
+    total = np.minimum(parts.sum(axis=-1, keepdims=True), MAX_SUM)
     headroom = _leading_zeros(total)
     reciprocal = fixedpoint.one_over_one_plus((total << headroom) - (1 << 31))
     raw = divide_by_power_of_two(high_mul(exps, reciprocal), SUM_BITS - headroom + 31 - 8)
@@ -85,8 +88,9 @@ def lower(node: Node) -> Sequence[KernelCall]:
 
 OPERATOR = Operator(
     options={"beta": Field(0, "float32", 0.0)},
-    constraints=(rules.int8_first_input, rules.int8_output, probabilities, scale_in_range, depth_in_range),
+    constraints=(rules.int8_first_input, rules.int8_output, probabilities, scale_in_range, not_empty),
     output_shapes=output_shapes,
     reference=reference,
     lower=lower,
+    overlap=in_place,
 )

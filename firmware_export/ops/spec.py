@@ -15,7 +15,10 @@ Constraint: TypeAlias = Callable[[Node], str | None]
 
 @dataclass(frozen=True)
 class Field:
-    """One option in the operator's table in the .tflite schema: its number, kind and default."""
+    """One option in the operator's table in the .tflite schema: its number, kind and default.
+
+    The kind is one of tables.SCALARS, "text", or anything else for a vector of int32.
+    """
 
     number: int
     kind: str = "int32"
@@ -31,7 +34,7 @@ class Constant:
     comment: str
 
 
-Param: TypeAlias = int | float | tuple[int, ...] | Constant | None
+Param: TypeAlias = int | float | tuple[int | tuple[int, ...], ...] | Constant | None
 
 
 @dataclass(frozen=True)
@@ -87,8 +90,10 @@ class Operator:
         scratch_bytes: memory that the kernel calls need for a moment, all of them the same.
         overlap: (node, input number) -> how many bytes the output has to begin before that input at least, so that
             nothing is overwritten that is still to be read; None where they may not overlap at all.
-        table: the 256 outputs for the inputs -128 to 127, of an operator that maps every int8 value on its own.
+        table: the 256 outputs for the values -128 to 127 of the only input that is computed, of an operator that maps
+            every int8 value on its own; None for a node that does not.
         internal: only passes make it; no file has it.
+        shape_only: the outputs depend on the inputs' shapes alone, so they are constants; `reference` gets no inputs.
     """
 
     output_shapes: Callable[[Node], Sequence[Shape]]
@@ -100,5 +105,6 @@ class Operator:
     alias: bool = False
     scratch_bytes: Callable[[Node], int] = no_scratch
     overlap: Callable[[Node, int], int | None] = apart
-    table: Callable[[Node], Array] | None = None
+    table: Callable[[Node], Array | None] | None = None
     internal: bool = False
+    shape_only: bool = False

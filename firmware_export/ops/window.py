@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,11 @@ SAME, VALID = 0, 1
 """Paddings, as the schema numbers them."""
 PADS = ("pad_top", "pad_bottom", "pad_left", "pad_right")
 """Options that no file has: a PAD that a pass folded in; they stand for SAME or VALID."""
+
+
+MOST_REACH = 32_767
+MOST_PADDED = 1 << 28
+"""Elements of an input with its padding."""
 
 
 @dataclass(frozen=True)
@@ -35,24 +41,25 @@ def window(node: Node, size: tuple[int, int], dilation: tuple[int, int] = (1, 1)
     """The window of `node` over its first input (B, H, W, C). Source: TFLite ComputePaddingHeightWidth."""
     stride = (node.integer("stride_h"), node.integer("stride_w"))
     extent = node.need(0).shape[1:3]
-    pads, outputs = [], []
-    for axis in range(2):
-        reach = (size[axis] - 1) * dilation[axis] + 1
-        before, total = _padding(node, axis, extent[axis], stride[axis], reach)
-        pads.append(before)
-        outputs.append(max(0, (extent[axis] + total - reach) // stride[axis] + 1))
-    return Window(size, stride, dilation, (pads[0], pads[1]), (extent[0], extent[1]), (outputs[0], outputs[1]))
+    reach = [(size[axis] - 1) * dilation[axis] + 1 for axis in range(2)]
+    fits = [_fit(node, axis, extent[axis], stride[axis], reach[axis]) for axis in range(2)]
+    pads, outputs = (fits[0][1], fits[1][1]), (max(0, fits[0][0]), max(0, fits[1][0]))
+    return Window(size, stride, dilation, pads, (extent[0], extent[1]), outputs)
 
 
-def _padding(node: Node, axis: int, extent: int, stride: int, reach: int) -> tuple[int, int]:
-    """(rows or columns before the input, before and behind it together)."""
-    if PADS[0] in node.op.options:
-        before, after = (node.integer(key) for key in PADS[2 * axis : 2 * axis + 2])
-        return before, before + after
-    if node.integer("padding") == VALID:
-        return 0, 0
-    total = max(0, (-(-extent // stride) - 1) * stride + reach - extent)
-    return total // 2, total
+def _fit(node: Node, axis: int, extent: int, stride: int, reach: int) -> tuple[int, int]:
+    """(number of windows, padding before) along an axis, by explicit padding where the node has some."""
+    if PADS[0] not in node.op.options:
+        return placement(extent, stride, reach, same=node.integer("padding") == SAME)
+    before, after = (node.integer(key) for key in PADS[2 * axis : 2 * axis + 2])
+    return (extent + before + after - reach) // stride + 1, before
+
+
+def placement(extent: int, stride: int, reach: int, *, same: bool) -> tuple[int, int]:
+    """(number of windows, padding before) along an axis. Source: TFLite ComputePaddingHeightWidth, rounding to 0."""
+    room = extent + stride - (1 if same else reach)
+    count = room // stride if room >= 0 else -(-room // stride)
+    return count, max(0, (count - 1) * stride + reach - extent) // 2
 
 
 def pad(x: Array, win: Window, fill: float) -> Array:
@@ -69,9 +76,25 @@ def tap(padded: Array, win: Window, ky: int, kx: int) -> Array:
 
 
 def positive_window(node: Node) -> str | None:
-    """strides, dilations and filter sizes must be positive and the padding SAME or VALID"""
+    """strides, dilations and filter sizes must be positive and below 32,768, and the padding SAME or VALID"""
     keys = ("stride_h", "stride_w", "dilation_h", "dilation_w", "filter_h", "filter_w")
     bad = [f"{key} {node.integer(key)}" for key in keys if key in node.op.options and node.integer(key) < 1]
     if node.integer("padding") not in (SAME, VALID):
         bad.append(f"padding {node.integer('padding')}")
-    return ", ".join(bad) or None
+    return ", ".join(bad) or _too_wide(node, keys)
+
+
+def _too_wide(node: Node, keys: Sequence[str]) -> str | None:
+    """What `positive_window` finds in extents that no network has: 32-bit sums of them have to be right."""
+    given = [node.integer(key) if key in node.op.options else 1 for key in keys]
+    strides, dilations, sizes = given[:2], given[2:4], given[4:]
+    filters, shape = node.input(1), node.need(0).shape
+    if "filter_h" not in node.op.options and filters is not None and len(filters.shape) == 4:
+        sizes = list(filters.shape[1:3])
+    reach = [size * dilation for size, dilation in zip(sizes, dilations, strict=True)]
+    padded = 0
+    if len(shape) == 4:
+        padded = shape[0] * (shape[1] + reach[0]) * (shape[2] + reach[1]) * shape[3]
+    if max(*reach, *sizes, *dilations, *strides) <= MOST_REACH and padded <= MOST_PADDED:
+        return None
+    return f"filter {sizes} dilated by {dilations} in steps of {strides} over {shape}"

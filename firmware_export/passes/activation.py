@@ -12,7 +12,17 @@ from .rewrite import node_of, only_reader, same_numbers, sound
 from .tables import int8_table
 
 CLAMPING = frozenset(
-    {"ADD", "AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "MAX_POOL_2D", "MUL", "SUB"}
+    {
+        "ADD",
+        "AVERAGE_POOL_2D",
+        "CONV_2D",
+        "DEPTHWISE_CONV_2D",
+        "FULLY_CONNECTED",
+        "MAX_POOL_2D",
+        "MUL",
+        "SUB",
+        "TRANSPOSE_CONV",
+    }
 )
 """Operators whose last act is to limit the output to the range of their fused activation."""
 

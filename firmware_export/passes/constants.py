@@ -1,4 +1,4 @@
-"""Operators that constants alone feed."""
+"""Operators that constants alone feed, or whose outputs the shapes of the inputs tell."""
 
 from __future__ import annotations
 
@@ -43,8 +43,9 @@ def fold_constants(graph: Graph) -> Graph:
     demanded = _demanded(graph)
     for op in graph.ops:
         node = node_of(tensors, op)
-        wanted = _is_small(node) or not demanded.isdisjoint(op.outputs)
-        if _has_constants_only(node) and wanted and sound(node) and budget.pay(node):
+        free = _is_shape_only(node)
+        wanted = _has_constants_only(node) and (_is_small(node) or not demanded.isdisjoint(op.outputs))
+        if (free or wanted) and sound(node) and (free or budget.pay(node)):
             for tensor, value in zip(node.outputs, reference.run_node(node, {}), strict=True):
                 tensors[tensor.index] = replace(tensor, data=value[0])
         else:
@@ -55,6 +56,11 @@ def fold_constants(graph: Graph) -> Graph:
 def _has_constants_only(node: Node) -> bool:
     used = [t for t in node.inputs if t is not None]
     return bool(used) and all(t.data is not None for t in used)
+
+
+def _is_shape_only(node: Node) -> bool:
+    """Whether the inputs' shapes tell the outputs, which are no larger than a shape."""
+    return node.op.type in OPS and OPS[node.op.type].shape_only
 
 
 def _is_small(node: Node) -> bool:

@@ -54,12 +54,13 @@ def _copies(node: Node, tensor: Tensor) -> bool:
     table = int8_table(node)
     if table is not None:
         return np.array_equal(table, np.arange(-128, 128))
-    if node.op.type not in MOVING or tensor.dtype not in MOVED_TYPES or tensor.dtype != node.output.dtype:
+    moved = node.input(1 if node.op.type == "SPLIT" else 0)
+    if node.op.type not in MOVING or tensor is not moved or tensor.dtype not in MOVED_TYPES:
+        return False  # what is not moved are indices
+    if tensor.dtype != node.output.dtype or tensor.size != node.output.size or tensor.size > MOST_ELEMENTS:
         return False
-    if tensor.size != node.output.size or tensor.size > MOST_ELEMENTS:
-        return False
-    moved = ((reference.run_node(node, {tensor.index: x})[0], x) for x in _probes(tensor))
-    return all(np.array_equal(got.ravel(), x.ravel()) for got, x in moved)
+    copies = ((reference.run_node(node, {tensor.index: x})[0], x) for x in _probes(tensor))
+    return all(np.array_equal(got.ravel(), x.ravel()) for got, x in copies)
 
 
 def _probes(tensor: Tensor) -> Iterator[Array]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ..graph import Graph, Node, Op
 from ..ops.arithmetic import INT8_MIN
+from ..ops.pad import constant_value
 from ..ops.window import PADS, Window, window
 from .rewrite import node_of, readers, same_numbers, sound
 
@@ -38,10 +39,8 @@ def _pad_value(node: Node) -> int | None:
         return None
     if node.constant(1)[[0, 3]].any():
         return None
-    if node.op.type == "PADV2":
-        value = node.input(2)
-        return None if value is None or value.data is None else int(value.data.reshape(-1)[0])
-    return node.output.zero_point
+    value = constant_value(node)
+    return None if value is None else int(value.reshape(-1)[0])
 
 
 def _folded(graph: Graph, op: Op, pad: Node, value: int) -> Op | None:

@@ -6,13 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .. import reference
 from ..graph import Array, Graph, Node, Op, Tensor
 from ..ops import OPS
 from .rewrite import computed_inputs, node_of, only_reader
-
-ELEMENTWISE = frozenset({"ADD", "MAXIMUM", "MINIMUM", "MUL", "SUB"})
-"""Operators of two inputs that map each value on its own when the other input is a single constant."""
 
 
 @dataclass(frozen=True)
@@ -49,26 +45,7 @@ def merge_tables(graph: Graph) -> Graph:
 
 def int8_table(node: Node) -> Array | None:
     """What an operator makes of the values -128 to 127, int8 (256,); None unless it maps each value on its own."""
-    operator = OPS[node.op.type]
-    if len(node.outputs) != 1 or len(computed_inputs(node)) != 1:
+    table = OPS[node.op.type].table
+    if table is None or len(node.outputs) != 1 or len(computed_inputs(node)) != 1:
         return None
-    if operator.table is not None:
-        return operator.table(node)
-    return _table_with_constant(node) if node.op.type in ELEMENTWISE else None
-
-
-def _table_with_constant(node: Node) -> Array | None:
-    """The table of an operator with two inputs, one of them a single constant; None for others."""
-    (x,) = computed_inputs(node)
-    constants = [t.data for t in node.inputs if t is not None and t.data is not None]
-    if len(node.inputs) != 2 or len(constants) != 1 or constants[0].size != 1 or x.shape != node.output.shape:
-        return None
-    if {x.dtype, node.output.dtype} != {"int8"}:
-        return None
-    value = constants[0].reshape(1)
-    inputs = tuple(
-        replace(t, shape=(256,)) if t is x else replace(t, shape=(1,), data=value) for t in node.inputs if t is not None
-    )
-    probe = Node(node.op, inputs, (replace(node.output, shape=(256,)),))
-    values = np.arange(-128, 128, dtype=np.int8).reshape(1, 256)
-    return reference.run_node(probe, {x.index: values})[0].reshape(256)
+    return table(node)

@@ -67,7 +67,7 @@ def test_a_damaged_model_is_one_line(model_path: Path, tmp_path: Path, damage, m
 def test_a_missing_file_and_an_unknown_backend(tmp_path: Path, model_path: Path) -> None:
     with pytest.raises(DeviceError, match="can't be read"):
         load(tmp_path / "absent.tflite")
-    with pytest.raises(DeviceError, match="Known: auto, litert, tflite-runtime"):
+    with pytest.raises(DeviceError, match="Known: auto, litert, tflite-runtime, c"):
         load(model_path, "tensorrt")
 
 
@@ -116,4 +116,4 @@ def test_a_model_that_is_not_int8_is_refused(model_path: Path) -> None:
 
 
 def test_the_command_line_offers_the_backends_that_there_are() -> None:
-    assert ("auto", *BACKENDS) == BACKEND_NAMES
+    assert ("auto", *BACKENDS, "c") == BACKEND_NAMES

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import needs
@@ -38,6 +39,31 @@ def model(
     return build(tensors, [op], given, made)
 
 
+@dataclass(frozen=True)
+class Single:
+    """One operator with tensors of its own; inputs with data are constants."""
+
+    type: str
+    inputs: Sequence[TensorSpec]
+    outputs: Sequence[TensorSpec]
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
+
+
+def several(cases: Iterable[Single]) -> bytes:
+    """A .tflite with operators that have nothing to do with each other: many cases for one compilation."""
+    tensors: list[TensorSpec] = []
+    ops: list[OpSpec] = []
+    given: list[int] = []
+    made: list[int] = []
+    for case in cases:
+        first, behind = len(tensors), len(tensors) + len(case.inputs)
+        tensors += [*case.inputs, *case.outputs]
+        ops.append(OpSpec(case.type, tuple(range(first, behind)), tuple(range(behind, len(tensors))), case.options))
+        given += [first + i for i, tensor in enumerate(case.inputs) if tensor.data is None]
+        made += ops[-1].outputs
+    return build(tensors, ops, given, made)
+
+
 def tflm_outputs(data: bytes, inputs: Sequence[Array]) -> list[Array]:
     """TFLite Micro's outputs, one array (N, ...) per output, for inputs (N, *shape)."""
     needs.need_packages("tflite_micro")
@@ -56,15 +82,47 @@ def tflm_outputs(data: bytes, inputs: Sequence[Array]) -> list[Array]:
     return [np.stack(row).reshape(-1, *shape) for row, shape in zip(rows, shapes, strict=True)]
 
 
-def check(data: bytes, folder: Path, compiler: str, golden: Sequence[Array] | None = None) -> list[Array]:
-    """numpy and the C of `data` give what TFLite Micro (or `golden`) gives; returns that."""
+def tflite_outputs(data: bytes, inputs: Sequence[Array]) -> list[Array]:
+    """What TFLite's reference kernels give, as `tflm_outputs`: for operators and types that TFLite Micro does not have.
+
+    Those that only move values are the same in all of its versions.
+    """
+    needs.need_packages("ai_edge_litert")
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    interpreter = Interpreter(model_content=data, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+    interpreter.allocate_tensors()
+    given, made = interpreter.get_input_details(), interpreter.get_output_details()
+    rows: list[list[Array]] = [[] for _ in made]
+    for i in range(len(inputs[0])):
+        for details, values in zip(given, inputs, strict=True):
+            interpreter.set_tensor(details["index"], values[i])
+        interpreter.invoke()
+        for details, row in zip(made, rows, strict=True):
+            row.append(np.array(interpreter.get_tensor(details["index"])))
+    return [np.stack(row) for row in rows]
+
+
+def check(
+    data: bytes,
+    folder: Path,
+    compiler: str,
+    golden: Sequence[Array] | None = None,
+    inputs: Sequence[Array] | None = None,
+) -> list[Array]:
+    """numpy and the C of `data` give what TFLite Micro (or `golden`) gives for `inputs` (or noise); returns that."""
     graph = read_tflite(data, "single.tflite")
-    inputs = generated_inputs(graph, SAMPLES)
+    inputs = generated_inputs(graph, SAMPLES) if inputs is None else inputs
     expected = tflm_outputs(data, inputs) if golden is None else list(golden)
     for got, want in zip(reference.run(graph, inputs), expected, strict=True):
-        np.testing.assert_array_equal(got, want)
+        np.testing.assert_array_equal(bits(got), bits(want))
     run_c(data, folder, compiler, inputs, expected)
     return expected
+
+
+def bits(values: Array) -> Array:
+    """`values`; floats as the integers that have their bits, so that no two that differ are equal."""
+    return np.ascontiguousarray(values).view(np.int32) if values.dtype == np.float32 else values
 
 
 def run_c(data: bytes, folder: Path, compiler: str, inputs: Sequence[Array], expected: Sequence[Array]) -> None:

@@ -218,7 +218,9 @@ def test_any_name_of_a_model_is_proved(tmp_path: Path, name: str) -> None:
 
 
 def test_unknown_runtime() -> None:
-    with pytest.raises(ExportError, match=r"cortex-m9: no such runtime. Known: tflm, numpy, host, cortex-m0"):
+    with pytest.raises(
+        ExportError, match=r"cortex-m9: no such runtime. Known: tflm, tflite-2.14, numpy, host, cortex-m0"
+    ):
         prove(Path("x.tflite"), runtimes=("cortex-m9",))
 
 

@@ -59,7 +59,7 @@ data = open({str(tflite_model(MNIST))!r}, "rb").read()
 runtime = tflm.TflmRuntime(data, read_tflite(data, "m"))
 x = np.zeros((500, 1, 28, 28, 1), np.int8)
 def peak():
-    status = pathlib.Path(f"/proc/{{runtime._worker._process.pid}}/status").read_text()
+    status = pathlib.Path(f"/proc/{{runtime._worker._worker._process.pid}}/status").read_text()
     return int(re.search(r"VmHWM:\\s*(\\d+)", status)[1])
 runtime.run([x], tap=True)
 before = peak()
@@ -99,7 +99,7 @@ def test_a_crash_of_tflm_ends_only_its_own_process(tmp_path: Path) -> None:
 
 def test_the_workers_end_with_their_runtime() -> None:
     runtime = tflm.TflmRuntime(*load(MNIST))
-    process = runtime._worker._process
+    process = runtime._worker._worker._process
     assert process.poll() is None
     del runtime
     assert process.poll() is not None

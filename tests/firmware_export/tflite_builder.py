@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,9 @@ import numpy.typing as npt
 
 from firmware_export.graph import OptionValue
 from firmware_export.ops import OPS
+from firmware_export.ops.spec import Field
 from firmware_export.schema import OPERATORS, TENSOR_TYPES
+from firmware_export.tables import SCALARS
 
 OPTION_TABLES = {
     "CONV_2D": 1,
@@ -87,26 +89,47 @@ class OpSpec:
     options: Mapping[str, OptionValue]
 
 
+@dataclass(frozen=True)
+class SubgraphSpec:
+    """A subgraph to put into the file."""
+
+    tensors: Sequence[TensorSpec]
+    ops: Sequence[OpSpec]
+    inputs: Sequence[int] = ()
+    outputs: Sequence[int] = ()
+
+
 def build(tensors: Sequence[TensorSpec], ops: Sequence[OpSpec], inputs: Sequence[int], outputs: Sequence[int]) -> bytes:
     """The bytes of a .tflite file with one subgraph."""
+    return build_subgraphs([SubgraphSpec(tensors, ops, inputs, outputs)])
+
+
+def build_subgraphs(subgraphs: Sequence[SubgraphSpec]) -> bytes:
+    """The bytes of a .tflite file; the first subgraph is the network."""
     b = flatbuffers.Builder(1024)
-    types = sorted({op.type for op in ops})
-    constants = [t.data for t in tensors if t.data is not None]
+    types = sorted({op.type for subgraph in subgraphs for op in subgraph.ops})
+    constants = [t.data for subgraph in subgraphs for t in subgraph.tensors if t.data is not None]
     buffers = [_buffer(b, None), *(_buffer(b, data) for data in constants)]
     numbers = iter(range(1, len(buffers)))
-    tables = [_tensor(b, i, t, next(numbers) if t.data is not None else 0) for i, t in enumerate(tensors)]
-    operators = [_operator(b, op, types.index(op.type)) for op in ops]
-    graph_fields = [_offsets(b, tables), _ints(b, inputs), _ints(b, outputs), _offsets(b, operators)]
-    graph = _table(b, 5, [(i, "offset", at) for i, at in enumerate(graph_fields)])
+    graphs = [_subgraph(b, subgraph, types, numbers) for subgraph in subgraphs]
     codes = [_code(b, kind) for kind in types]
     fields = [
         (1, "offset", _offsets(b, codes)),
-        (2, "offset", _offsets(b, [graph])),
+        (2, "offset", _offsets(b, graphs)),
         (4, "offset", _offsets(b, buffers)),
     ]
     model = _table(b, 8, [(0, "uint32", 3), *fields])
     b.Finish(model, file_identifier=b"TFL3")
     return bytes(b.Output())
+
+
+def _subgraph(b: flatbuffers.Builder, spec: SubgraphSpec, types: Sequence[str], numbers: Iterator[int]) -> int:
+    """`numbers` are those of the buffers that are left."""
+    buffers = [0 if t.data is None else next(numbers) for t in spec.tensors]
+    tensors = [_tensor(b, i, t, buffers[i]) for i, t in enumerate(spec.tensors)]
+    operators = [_operator(b, op, types.index(op.type)) for op in spec.ops]
+    fields = [_offsets(b, tensors), _ints(b, spec.inputs), _ints(b, spec.outputs), _offsets(b, operators)]
+    return _table(b, 5, [(i, "offset", at) for i, at in enumerate(fields)])
 
 
 def _table(b: flatbuffers.Builder, fields: int, values: Sequence[tuple[int, str, Any]]) -> int:
@@ -165,9 +188,17 @@ def _operator(b: flatbuffers.Builder, op: OpSpec, code: int) -> int:
     fields += [(1, "offset", _ints(b, op.inputs)), (2, "offset", _ints(b, op.outputs))]
     if op.type in OPTION_TABLES:
         known = OPS[op.type].options if op.type in OPS else {}
-        values = [(f.number, f.kind, op.options.get(key, f.default)) for key, f in known.items()]
+        values = [_option(b, f, op.options.get(key, f.default)) for key, f in known.items()]
         fields += [(3, "uint8", OPTION_TABLES[op.type]), (4, "offset", _table(b, 8, values))]
     return _table(b, 9, fields)
+
+
+def _option(b: flatbuffers.Builder, field: Field, value: OptionValue) -> tuple[int, str, Any]:
+    if isinstance(value, str):
+        return field.number, "offset", int(b.CreateString(value))
+    if field.kind not in SCALARS:
+        return field.number, "offset", _ints(b, value if isinstance(value, tuple) else ())
+    return field.number, field.kind, value
 
 
 def _code(b: flatbuffers.Builder, kind: str) -> int:

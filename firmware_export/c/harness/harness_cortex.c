@@ -19,5 +19,11 @@ void HARNESS_TAP_FUNCTION(int op, const void *data, size_t bytes)
 int8_t *const HARNESS_ARENA = (int8_t *)HARNESS_ARENA_ADDRESS;
 #endif
 
+#ifdef HARNESS_RESET
+/* The linker script keeps it, and thereby the function that only the emulator calls. */
+extern void (*const harness_reset)(void);
+void (*const harness_reset)(void) = HARNESS_RESET;
+#endif
+
 extern const int harness_present;
 const int harness_present = 1;

@@ -1,6 +1,6 @@
 /*
- * Runs a model on the host: `harness INPUTS OUTPUTS`. For every line on standard input it runs all samples of INPUTS,
- * writes OUTPUTS anew and says "done". INPUTS holds HARNESS_BYTES per sample: what the memory of inputs, outputs and
+ * Runs a model on the host: `harness INPUTS OUTPUTS`. For every line on standard input it resets the model's variables,
+ * if it has any, runs all samples of INPUTS in order, writes OUTPUTS anew and says "done". INPUTS holds HARNESS_BYTES per sample: what the memory of inputs, outputs and
  * arena holds before the run, guard bytes included. OUTPUTS gets records of int32 op, uint32 bytes, data: one per tapped
  * operator (only in a tapped build), then one with op -1 that holds the same memory after the run. Numbers are in the
  * byte order of the host. harness_model.h is written for each build.
@@ -46,6 +46,9 @@ static int run_samples(const char *inputs, const char *outputs)
     if (samples == NULL || records == NULL) {
         return 3;
     }
+#ifdef HARNESS_RESET
+    HARNESS_RESET();
+#endif
     while (fread(memory.bytes, 1, sizeof memory.bytes, samples) == sizeof memory.bytes) {
         HARNESS_RUN(memory.bytes);
         put_record(OP_MEMORY, memory.bytes, sizeof memory.bytes);

@@ -3,7 +3,8 @@
  * Part of edgenet. A copy inside a generated project may be used under any terms you like.
  */
 /*
- * Int8 neural network kernels in plain C99: no memory of their own, no floating point, no library calls.
+ * Int8 neural network kernels in plain C99: no memory of their own, no library but memcpy and memset, and no floating
+ * point but where a tensor of floats is the network's border.
  *
  * Every kernel has the form
  *     void edgenet_NAME(const edgenet_NAME_params *p, const int8_t *input, int8_t *output);
@@ -26,6 +27,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -72,17 +74,92 @@ typedef struct {
 } edgenet_fully_connected_s8_params;
 void edgenet_fully_connected_s8(const edgenet_fully_connected_s8_params *p, const int8_t *input, int8_t *output);
 
-/* ADD over four axes; a stride of 0 repeats (broadcasts) that input along that axis. */
+/* Two inputs over six axes; a stride of 0 repeats (broadcasts) an input along that axis. The last axis is a row. */
 typedef struct {
-    int32_t shape[4];
-    int32_t first_stride[4], second_stride[4];
-    int32_t first_offset, second_offset, output_offset;
-    int32_t first_multiplier, first_shift;
-    int32_t second_multiplier, second_shift;
-    int32_t output_multiplier, output_shift;
+    int32_t shape[5], first_stride[5], second_stride[5];
+    int32_t length, first_step, second_step;
+} edgenet_broadcast;
+
+/*
+ * ADD and SUB: output = (first * first_factor + second * second_factor + constant) >> shift, clamped, for factors that
+ * give the reference kernel's bits for each of the 65,536 pairs of inputs. The output may lie on an input of its size.
+ */
+typedef struct {
+    edgenet_broadcast broadcast;
+    int32_t first_factor, second_factor;
+    int32_t constant, shift;
     int32_t activation_min, activation_max;
 } edgenet_add_s8_params;
 void edgenet_add_s8(const edgenet_add_s8_params *p, const int8_t *first, const int8_t *second, int8_t *output);
+
+/* The same for scales that have no such factors. second_sign: 1 for ADD, -1 for SUB. */
+typedef struct {
+    edgenet_broadcast broadcast;
+    int32_t first_offset, second_offset, output_offset;
+    int32_t first_multiplier, first_shift;
+    int32_t second_multiplier, second_shift, second_sign;
+    int32_t output_multiplier, output_shift;
+    int32_t activation_min, activation_max;
+} edgenet_add_general_s8_params;
+void edgenet_add_general_s8(const edgenet_add_general_s8_params *p, const int8_t *first, const int8_t *second,
+                            int8_t *output);
+
+/* MUL; shift in [-22, 14]. The output may lie on an input of its size. */
+typedef struct {
+    edgenet_broadcast broadcast;
+    int32_t first_offset, second_offset, output_offset;
+    int32_t multiplier, shift;
+    int32_t activation_min, activation_max;
+} edgenet_mul_s8_params;
+void edgenet_mul_s8(const edgenet_mul_s8_params *p, const int8_t *first, const int8_t *second, int8_t *output);
+
+/* MINIMUM and MAXIMUM. The output may lie on an input of its size. */
+typedef struct {
+    edgenet_broadcast broadcast;
+} edgenet_minimum_s8_params;
+typedef edgenet_minimum_s8_params edgenet_maximum_s8_params;
+void edgenet_minimum_s8(const edgenet_minimum_s8_params *p, const int8_t *first, const int8_t *second, int8_t *output);
+void edgenet_maximum_s8(const edgenet_maximum_s8_params *p, const int8_t *first, const int8_t *second, int8_t *output);
+
+/* PRELU: negative values are multiplied by alpha. The output may lie on an input of its size. */
+typedef struct {
+    edgenet_broadcast broadcast;
+    int32_t input_offset, alpha_offset, output_offset;
+    int32_t positive_multiplier, positive_shift;
+    int32_t negative_multiplier, negative_shift;
+} edgenet_prelu_s8_params;
+void edgenet_prelu_s8(const edgenet_prelu_s8_params *p, const int8_t *input, const int8_t *alpha, int8_t *output);
+
+/* ADD, SUB, MUL, MINIMUM or MAXIMUM of int32. The output may lie on an input of its size. */
+enum { EDGENET_ADD_S32, EDGENET_SUB_S32, EDGENET_MUL_S32, EDGENET_MINIMUM_S32, EDGENET_MAXIMUM_S32 };
+typedef struct {
+    edgenet_broadcast broadcast;
+    int32_t function; /* one of the above */
+} edgenet_binary_s32_params;
+void edgenet_binary_s32(const edgenet_binary_s32_params *p, const void *first, const void *second, void *output);
+
+/* The number of a row along five axes, and where it begins in both inputs, in elements. */
+typedef struct {
+    int32_t index[5];
+    int32_t first, second;
+} edgenet_row;
+
+/* Goes to the next row of the output; 0 when there is none. */
+static inline int32_t edgenet_next_row(const edgenet_broadcast *p, edgenet_row *row)
+{
+    for (int32_t axis = 4; axis >= 0; axis--) {
+        row->first += p->first_stride[axis];
+        row->second += p->second_stride[axis];
+        row->index[axis]++;
+        if (row->index[axis] < p->shape[axis]) {
+            return 1;
+        }
+        row->index[axis] = 0;
+        row->first -= p->shape[axis] * p->first_stride[axis];
+        row->second -= p->shape[axis] * p->second_stride[axis];
+    }
+    return 0;
+}
 
 /* AVERAGE_POOL_2D and MAX_POOL_2D: only what lies inside the input counts. */
 typedef struct {
@@ -96,8 +173,8 @@ void edgenet_average_pool2d_s8(const edgenet_average_pool2d_s8_params *p, const 
 void edgenet_max_pool2d_s8(const edgenet_max_pool2d_s8_params *p, const int8_t *input, int8_t *output);
 
 /*
- * MEAN: up to three axes that stay and three that vanish, with the input's strides along them. The multiplier holds
- * input scale / output scale / number of values.
+ * MEAN and SUM: up to three axes that stay and three that vanish, with the input's strides along them. The multiplier
+ * holds input scale / output scale, for MEAN / number of values too.
  */
 typedef struct {
     int32_t kept[3], kept_stride[3];
@@ -107,32 +184,204 @@ typedef struct {
 } edgenet_mean_s8_params;
 void edgenet_mean_s8(const edgenet_mean_s8_params *p, const int8_t *input, int8_t *output);
 
-/* PAD over four axes: before[i] elements of value ahead of the input along axis i, and as many behind as fit. */
+/*
+ * Rows of bytes from one place to another, for values of any type: CONCATENATION and PACK with one call for each input,
+ * SPLIT, SPLIT_V and UNPACK with one call for each output, and all else that moves values along one axis. A row begins
+ * input_step (output_step) bytes behind the row before it; a step may be 0 or negative.
+ */
 typedef struct {
-    int32_t input[4], output[4], before[4];
-    int32_t value;
-} edgenet_pad_s8_params;
-void edgenet_pad_s8(const edgenet_pad_s8_params *p, const int8_t *input, int8_t *output);
+    int32_t rows, bytes; /* bytes of one row */
+    int32_t input_start, input_step;
+    int32_t output_start, output_step;
+} edgenet_copy_rows_params;
+void edgenet_copy_rows(const edgenet_copy_rows_params *p, const void *input, void *output);
 
-/* CONCATENATION, one call for each input: rows of width elements go to output_start of the output's rows. */
+/* The same along several axes, the last one fastest: TRANSPOSE, STRIDED_SLICE, SLICE, TILE, PAD, MIRROR_PAD. */
+#define EDGENET_COPY_AXES 8
 typedef struct {
-    int32_t rows, width, output_width, output_start;
-} edgenet_concatenation_s8_params;
-void edgenet_concatenation_s8(const edgenet_concatenation_s8_params *p, const int8_t *input, int8_t *output);
+    int32_t axes, bytes; /* how many of EDGENET_COPY_AXES there are; bytes of one run */
+    int32_t shape[EDGENET_COPY_AXES];
+    int32_t input_start, input_step[EDGENET_COPY_AXES];
+    int32_t output_start, output_step[EDGENET_COPY_AXES];
+} edgenet_copy_axes_params;
+void edgenet_copy_axes(const edgenet_copy_axes_params *p, const void *input, void *output);
 
-/* LOGISTIC, QUANTIZE, RELU, RELU6: output = table[input + 128] for each of size elements. */
+/* PAD and PADV2: the same value, of so many bytes, count times; what lies inside is copied afterwards. */
+typedef struct {
+    int32_t count, bytes;
+    uint8_t value[8];
+} edgenet_fill_params;
+void edgenet_fill(const edgenet_fill_params *p, void *output);
+
+/*
+ * GATHER: for each of batches and rows, one run of bytes for each index, out of extent of them. Indices are int32 or
+ * int64, as index_bytes says; one that lies outside counts as the nearest inside.
+ */
+typedef struct {
+    int32_t batches, rows, extent, bytes;
+    int32_t indices, index_bytes; /* how many for each batch; bytes of one */
+} edgenet_gather_params;
+void edgenet_gather(const edgenet_gather_params *p, const void *input, const void *indices, void *output);
+
+/*
+ * SLICE that begins where another tensor says, by an int32 or int64 for each axis; a beginning is limited to [0, most].
+ * What is copied from there are runs of bytes along axes, as in edgenet_copy_axes.
+ */
+#define EDGENET_SLICE_AXES 5
+typedef struct {
+    int32_t begins, begin_bytes; /* how many beginnings; bytes of one */
+    int32_t most[EDGENET_SLICE_AXES];
+    int32_t axes, bytes;
+    int32_t shape[EDGENET_SLICE_AXES];
+    int32_t input_step[EDGENET_SLICE_AXES], output_step[EDGENET_SLICE_AXES];
+} edgenet_slice_params;
+void edgenet_slice(const edgenet_slice_params *p, const void *input, const void *begin, void *output);
+
+/* The types of values that CAST knows; EDGENET_BOOL is one byte, 0 or 1. */
+#define EDGENET_S8 0
+#define EDGENET_U8 1
+#define EDGENET_S16 2
+#define EDGENET_S32 3
+#define EDGENET_S64 4
+#define EDGENET_BOOL 5
+
+/* CAST between these: modulo 2^bits, and to EDGENET_BOOL whether a value is not 0. */
+typedef struct {
+    int32_t size, from, to;
+} edgenet_cast_params;
+void edgenet_cast(const edgenet_cast_params *p, const void *input, void *output);
+
+/* CAST of float: towards 0 and into [low, high], the range of the type; what is not a number becomes 0. */
+typedef struct {
+    int32_t size, to;
+    int64_t low, high;
+} edgenet_cast_from_f32_params;
+void edgenet_cast_from_f32(const edgenet_cast_from_f32_params *p, const void *input, void *output);
+
+/* CAST to float. */
+typedef struct {
+    int32_t size, from;
+} edgenet_cast_to_f32_params;
+void edgenet_cast_to_f32(const edgenet_cast_to_f32_params *p, const void *input, void *output);
+
+/* LOGISTIC, TANH, RELU and all that maps each value alone: output = table[input + 128] for each of size elements. */
 typedef struct {
     int32_t size;
     const int8_t *table; /* 256 entries */
 } edgenet_lookup_s8_params;
 void edgenet_lookup_s8(const edgenet_lookup_s8_params *p, const int8_t *input, int8_t *output);
 
-/* SOFTMAX of each row. Differences to the row's largest value become Q5.26; below diff_min they count as nothing. */
+/* SOFTMAX of each row. Differences to the row's largest value become Q5.26; below diff_min they count as nothing. The
+ * output may lie on the input. */
 typedef struct {
     int32_t rows, depth;
     int32_t multiplier, left_shift, diff_min;
 } edgenet_softmax_s8_params;
 void edgenet_softmax_s8(const edgenet_softmax_s8_params *p, const int8_t *input, int8_t *output);
+
+/* READ_VARIABLE and ASSIGN_VARIABLE: the same bytes in another place; values of any type. */
+typedef struct {
+    int32_t bytes;
+} edgenet_copy_params;
+void edgenet_copy(const edgenet_copy_params *p, const void *input, void *output);
+
+/* The first value of a variable: the bytes of initial, or all bytes equal to value where initial is NULL. */
+typedef struct {
+    int32_t bytes, value;
+    const void *initial;
+} edgenet_reset_variable_params;
+void edgenet_reset_variable(const edgenet_reset_variable_params *p, void *variable);
+
+/* REDUCE_MAX: up to three axes that stay and three that vanish, with the input's strides along them. */
+typedef struct {
+    int32_t kept[3], kept_stride[3];
+    int32_t reduced[3], reduced_stride[3];
+} edgenet_reduce_max_s8_params;
+void edgenet_reduce_max_s8(const edgenet_reduce_max_s8_params *p, const int8_t *input, int8_t *output);
+
+/* ARG_MAX along the middle one of three axes. Indices are int32_t or int64_t: index_bytes is 4 or 8. */
+typedef struct {
+    int32_t outer, extent, inner;
+    int32_t index_bytes;
+} edgenet_arg_max_s8_params;
+void edgenet_arg_max_s8(const edgenet_arg_max_s8_params *p, const int8_t *input, void *output);
+
+/* RESIZE_NEAREST_NEIGHBOR: rows[y] and columns[x] are the place in the input of the output's pixel (y, x). */
+typedef struct {
+    edgenet_shape input, output;
+    const int16_t *rows, *columns;
+} edgenet_resize_nearest_neighbor_s8_params;
+void edgenet_resize_nearest_neighbor_s8(const edgenet_resize_nearest_neighbor_s8_params *p, const int8_t *input,
+                                        int8_t *output);
+
+/* RESIZE_BILINEAR: output row y lies at start.height + y * step.height, in 1024ths of an input row; so do columns. */
+typedef struct {
+    edgenet_shape input, output;
+    edgenet_pair start, step;
+} edgenet_resize_bilinear_s8_params;
+void edgenet_resize_bilinear_s8(const edgenet_resize_bilinear_s8_params *p, const int8_t *input, int8_t *output);
+
+/* TRANSPOSE_CONV. pad is what the filters of the first inputs reach beyond the output's edge. */
+typedef struct {
+    edgenet_shape input, filter, output;
+    edgenet_pair stride, pad;
+    int32_t input_offset, output_offset;
+    int32_t activation_min, activation_max;
+    int32_t per_channel; /* as in CONV_2D */
+    const int8_t *weights;
+    const int32_t *bias; /* or NULL */
+    const int32_t *multiplier;
+    const int8_t *shift;
+} edgenet_transpose_conv_s8_params;
+void edgenet_transpose_conv_s8(const edgenet_transpose_conv_s8_params *p, const int8_t *input, int8_t *output);
+
+/* QUANTIZE of size floats: input / scale, rounded, plus output_offset. */
+typedef struct {
+    int32_t size;
+    float scale;
+    int32_t output_offset;
+} edgenet_quantize_f32_s8_params;
+void edgenet_quantize_f32_s8(const edgenet_quantize_f32_s8_params *p, const void *input, int8_t *output);
+
+/* QUANTIZE from or to uint8: output = table[input], both taken as bytes. The output may lie on the input. */
+typedef struct {
+    int32_t size;
+    const uint8_t *table; /* 256 entries */
+} edgenet_lookup_u8_params;
+void edgenet_lookup_u8(const edgenet_lookup_u8_params *p, const void *input, void *output);
+
+/* QUANTIZE between signed integers of 1, 2 or 4 bytes. The output may lie on an input of as many bytes each. */
+typedef struct {
+    int32_t size;
+    int32_t input_bytes, output_bytes;
+    int32_t input_offset, output_offset;
+    int32_t multiplier, shift;
+    int32_t output_min, output_max;
+} edgenet_rescale_params;
+void edgenet_rescale(const edgenet_rescale_params *p, const void *input, void *output);
+
+/* DEQUANTIZE of size integers of 1 or 2 bytes: scale * (input + input_offset). */
+typedef struct {
+    int32_t size;
+    int32_t input_bytes;
+    int32_t input_unsigned; /* 1: uint8_t */
+    int32_t input_offset;
+    float scale;
+} edgenet_dequantize_f32_params;
+void edgenet_dequantize_f32(const edgenet_dequantize_f32_params *p, const void *input, void *output);
+
+/* FULLY_CONNECTED as above, but weights and bias (int32_t, read only with has_bias) are computed by other operators. */
+typedef struct {
+    int32_t rows, depth, channels;
+    int32_t input_offset, weights_offset, output_offset;
+    int32_t activation_min, activation_max;
+    int32_t per_channel; /* as in CONV_2D */
+    int32_t has_bias;
+    const int32_t *multiplier;
+    const int8_t *shift;
+} edgenet_fully_connected_computed_s8_params;
+void edgenet_fully_connected_computed_s8(const edgenet_fully_connected_computed_s8_params *p, const int8_t *input,
+                                         const int8_t *weights, const void *bias, int8_t *output);
 
 /* x * 2^n, modulo 2^32: what a 32-bit register keeps. */
 static inline int32_t edgenet_shift_left(int32_t x, int32_t n)
@@ -173,6 +422,107 @@ static inline int32_t edgenet_requantize(int32_t x, int32_t multiplier, int32_t 
 static inline int8_t edgenet_clamp_s8(int32_t x, int32_t low, int32_t high)
 {
     return (int8_t)(x < low ? low : (x > high ? high : x));
+}
+
+/* Number `number` of int32 or int64 indices, limited to [0, most]. */
+static inline int32_t edgenet_index_at(const void *indices, int32_t number, int32_t index_bytes, int32_t most)
+{
+    const uint8_t *from = (const uint8_t *)indices + number * index_bytes;
+    int64_t index;
+    int32_t narrow;
+    if (index_bytes == 8) {
+        memcpy(&index, from, sizeof index);
+    } else {
+        memcpy(&narrow, from, sizeof narrow);
+        index = narrow;
+    }
+    return index < 0 ? 0 : (index > most ? most : (int32_t)index);
+}
+
+/* Rows of bytes, from_step and to_step bytes apart. */
+static inline void edgenet_move_rows(int32_t rows, int32_t bytes, const uint8_t *from, int32_t from_step, uint8_t *to,
+                                     int32_t to_step)
+{
+    if (bytes == 1) {
+        for (int32_t row = 0; row < rows; row++) {
+            to[row * to_step] = from[row * from_step];
+        }
+        return;
+    }
+    for (int32_t row = 0; row < rows; row++) {
+        memcpy(to + row * to_step, from + row * from_step, (size_t)bytes);
+    }
+}
+
+/* The same along up to EDGENET_COPY_AXES axes of the given shape, the last one fastest. */
+static inline void edgenet_move_axes(int32_t axes, const int32_t *shape, int32_t bytes, const uint8_t *from,
+                                     const int32_t *from_step, uint8_t *to, const int32_t *to_step)
+{
+    const int32_t last = axes - 1;
+    int32_t at[EDGENET_COPY_AXES] = {0};
+    int32_t axis;
+    do {
+        edgenet_move_rows(shape[last], bytes, from, from_step[last], to, to_step[last]);
+        /* One step along the axis before; an axis that is through goes back to its beginning. */
+        for (axis = last - 1; axis >= 0; axis--) {
+            if (++at[axis] < shape[axis]) {
+                from += from_step[axis];
+                to += to_step[axis];
+                break;
+            }
+            at[axis] = 0;
+            from -= (shape[axis] - 1) * from_step[axis];
+            to -= (shape[axis] - 1) * to_step[axis];
+        }
+    } while (axis >= 0);
+}
+
+/* Number `number` of values of a type that CAST knows. */
+static inline int64_t edgenet_load_integer(const void *values, int32_t number, int32_t type)
+{
+    const uint8_t *from = (const uint8_t *)values;
+    int16_t half;
+    int32_t word;
+    int64_t wide;
+    switch (type) {
+    case EDGENET_S8:
+        return (int8_t)from[number];
+    case EDGENET_S16:
+        memcpy(&half, from + 2 * number, sizeof half);
+        return half;
+    case EDGENET_S32:
+        memcpy(&word, from + 4 * number, sizeof word);
+        return word;
+    case EDGENET_S64:
+        memcpy(&wide, from + 8 * number, sizeof wide);
+        return wide;
+    default: /* EDGENET_U8, EDGENET_BOOL */
+        return from[number];
+    }
+}
+
+/* Makes value number `number`. */
+static inline void edgenet_store_integer(void *values, int32_t number, int32_t type, int64_t value)
+{
+    uint8_t *to = (uint8_t *)values;
+    const int16_t half = (int16_t)value;
+    const int32_t word = (int32_t)value;
+    switch (type) {
+    case EDGENET_S16:
+        memcpy(to + 2 * number, &half, sizeof half);
+        break;
+    case EDGENET_S32:
+        memcpy(to + 4 * number, &word, sizeof word);
+        break;
+    case EDGENET_S64:
+        memcpy(to + 8 * number, &value, sizeof value);
+        break;
+    case EDGENET_BOOL:
+        to[number] = value != 0;
+        break;
+    default: /* EDGENET_S8, EDGENET_U8 */
+        to[number] = (uint8_t)value;
+    }
 }
 
 /* The filter positions begin to end - 1 that fall inside an input. */

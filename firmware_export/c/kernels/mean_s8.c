@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  * Part of edgenet. A copy inside a generated project may be used under any terms you like.
  */
-/* MEAN: a sum over the reduced axes for every place along the kept ones. */
+/* MEAN and SUM: a sum over the reduced axes for every place along the kept ones. */
 #include "edgenet_nn.h"
 
 static int32_t sum_over_reduced(const edgenet_mean_s8_params *p, const int8_t *x)

@@ -12,6 +12,7 @@
 #define ONE_Q31 INT32_MAX
 #define QUARTER_Q26 (1 << 24)
 #define SUM_BITS 12 /* integer bits of the sum of exponentials, Q12.19 */
+#define MAX_SUM (1 << 30) /* 2048; from 512 on every probability rounds to 0 */
 
 /* exp(-2^k) in Q0.31 for k = -2 to 4. */
 static const int32_t exp_of_powers[7] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
@@ -87,7 +88,7 @@ static void softmax_row(const edgenet_softmax_s8_params *p, const int8_t *x, int
         largest = x[i] > largest ? x[i] : largest;
     }
     for (int32_t i = 0; i < p->depth; i++) {
-        if (x[i] - largest >= p->diff_min) {
+        if (x[i] - largest >= p->diff_min && sum < MAX_SUM) {
             sum += edgenet_divide_by_power_of_two(exp_of_difference(p, x[i] - largest), SUM_BITS);
         }
     }

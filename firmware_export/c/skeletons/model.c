@@ -11,7 +11,7 @@
 static int32_t arena_words[1];
 #define ARENA ((int8_t *)arena_words)
 #endif
-/*>*/
+/*>*//*<state*/ /*>*/
 
 #ifdef MODEL_TAP
 #define TAP(op, data, bytes) model_tap((op), (data), (bytes))
@@ -19,7 +19,7 @@ static int32_t arena_words[1];
 #define TAP(op, data, bytes) ((void)0)
 #endif
 
-/*<params*/ /* One structure of parameters for each kernel call. */ /*>*/
+/*<params*/ /* One structure of parameters for each kernel call. */ /*>*//*<reset*/ /*>*/
 
 void model_run(/*<run_parameters*/ const int8_t *input, int8_t *output /*>*/)
 {

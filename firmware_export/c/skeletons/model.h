@@ -15,7 +15,7 @@ extern "C" {
 #define MODEL_ARENA_BYTES /*<arena_bytes*/ 0 /*>*/
 #define MODEL_ARENA_ALIGNMENT /*<arena_alignment*/ 4 /*>*/
 #define MODEL_WEIGHTS_BYTES /*<weights_bytes*/ 0 /*>*/
-#define MODEL_MACS /*<macs*/ 0 /*>*/
+#define MODEL_MACS /*<macs*/ 0 /*>*//*<state_bytes*/ /*>*/
 
 /* Inputs and outputs: real = SCALE * (q - ZERO_POINT). */
 /*<tensors*/
@@ -30,7 +30,7 @@ extern int8_t *const model_arena;
 
 /* Runs the network once. The buffers hold SIZE elements each and must not overlap. There is one arena, so one call
  * has to end before the next begins. */
-void model_run(/*<run_parameters*/ const int8_t *input, int8_t *output /*>*/);
+void model_run(/*<run_parameters*/ const int8_t *input, int8_t *output /*>*/);/*<reset*/ /*>*/
 
 #ifdef MODEL_TAP
 /* Yours: called with each operator's output, in order. op is the operator's index in the .tflite. */

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,13 @@ CASES = {
     "batch of two": {"batch": 2},
     "taps that all miss the input": {"kernel": (2, 2), "dilation": (11, 11)},
     "factor above one": {"output_scale": 0.0004},
+    "stride beyond the filter": {"kernel": (2, 1), "stride": (3, 4)},
+    "stride beyond the filter, valid": {"kernel": (2, 1), "stride": (3, 4), "padding": VALID},
+    "filter beyond the input": {"kernel": (13, 11), "stride": (2, 2)},
+    "the whole input": {"kernel": (9, 8), "padding": VALID, "per_channel": False, "bias": False},
+    "batch of three, two groups": {"batch": 3, "groups": 2, "per_channel": False, "stride": (2, 2)},
+    "one channel for each group": {"groups": 4, "filters": 8},
+    "axis of the bias": {"bias_axis": 3},
 }
 
 
@@ -46,12 +54,15 @@ def conv(
     per_channel: bool = True,
     bias: bool = True,
     groups: int = 1,
+    filters: int = 6,
+    bias_axis: int = 0,
     output_scale: float = 0.3,
 ) -> bytes:
-    size, channels, filters = (9, 8), 4, 6
+    size, channels = (9, 8), 4
     linear = linear_specs(
         1, (filters, *kernel, channels // groups), filters, axis=0, per_channel=per_channel, bias=bias, input_scale=0.05
     )
+    linear = [linear[0], *(replace(tensor, axis=bias_axis) for tensor in linear[1:])]
     reach = [1 if padding == SAME else (kernel[i] - 1) * dilation[i] + 1 for i in range(2)]
     out = [(size[i] + stride[i] - reach[i]) // stride[i] for i in range(2)]
     options = {"padding": padding, "stride_h": stride[0], "stride_w": stride[1], "activation": activation}

@@ -8,6 +8,9 @@ from tflite_builder import TensorSpec
 
 SAME, VALID = 0, 1
 CASES = {
+    "stride beyond the filter": (2, (1, 2), (3, 4), (1, 1), VALID, 0, True, True),
+    "filter beyond the input": (1, (11, 13), (2, 1), (1, 1), SAME, 0, False, True),
+    "the whole input": (5, (9, 9), (1, 1), (1, 1), VALID, 2, True, True),
     "taps that all miss the input": (1, (2, 2), (1, 1), (11, 11), SAME, 0, True, True),
     "multiplier one": (1, (3, 3), (1, 1), (1, 1), SAME, 0, True, True),
     "multiplier two, stride": (2, (3, 5), (2, 2), (2, 1), SAME, 3, False, True),
@@ -15,8 +18,9 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("case", CASES)
-def test_bits_are_those_of_tflite_micro(case: str, tmp_path: Path, compiler: str) -> None:
+def test_bits_are_those_of_tflite_micro(case: str, batch: int, tmp_path: Path, compiler: str) -> None:
     multiplier, kernel, stride, dilation, padding, activation, per_channel, bias = CASES[case]
     size, channels = (9, 9), 3
     linear = linear_specs(
@@ -34,8 +38,21 @@ def test_bits_are_those_of_tflite_micro(case: str, tmp_path: Path, compiler: str
     options |= {"dilation_h": dilation[0], "dilation_w": dilation[1], "depth_multiplier": multiplier}
     data = model(
         "DEPTHWISE_CONV_2D",
-        [TensorSpec((1, *size, channels), scale=0.05, zero_point=-4), *linear],
-        [TensorSpec((1, *out, channels * multiplier), scale=0.1, zero_point=5)],
+        [TensorSpec((batch, *size, channels), scale=0.05, zero_point=-4), *linear],
+        [TensorSpec((batch, *out, channels * multiplier), scale=0.1, zero_point=5)],
         options,
     )
     check(data, tmp_path, compiler)
+
+
+def test_multiplier_that_the_file_leaves_out(tmp_path: Path, compiler: str) -> None:
+    """TFLite infers it from the shapes, as the schema says; TFLite Micro then writes nothing."""
+    tensors = [TensorSpec((1, 5, 5, 2), scale=0.05, zero_point=3)]
+    tensors += linear_specs(4, (1, 3, 3, 4), 4, axis=3, per_channel=True, bias=True, input_scale=0.05)
+    outputs = [TensorSpec((1, 5, 5, 4), scale=0.1, zero_point=5)]
+    stated, left_out = (
+        model("DEPTHWISE_CONV_2D", tensors, outputs, {"stride_h": 1, "stride_w": 1, "depth_multiplier": number})
+        for number in (2, 0)
+    )
+    golden = check(stated, tmp_path / "stated", compiler)
+    check(left_out, tmp_path / "left out", compiler, golden=golden)

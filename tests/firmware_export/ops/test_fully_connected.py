@@ -1,29 +1,122 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from single_op import check, linear_specs, model
+from single_op import Single, check, linear_specs, random_int8, several
 from tflite_builder import TensorSpec
 
-CASES = {
-    "one scale": ((1, 20), 20, 7, False, True, 0, False),
-    "a scale per channel, axes kept": ((2, 3, 8), 8, 5, True, False, 1, True),
-    "flattened, RELU6": ((1, 2, 2, 5), 20, 3, False, False, 3, False),
-    "three rows": ((3, 20), 20, 3, True, True, 0, False),
-}
+from firmware_export import ExportError
+from firmware_export.passes import apply_passes
+from firmware_export.reader import read_tflite
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_bits_are_those_of_tflite_micro(case: str, tmp_path: Path, compiler: str) -> None:
-    shape, depth, channels, per_channel, bias, activation, keep = CASES[case]
-    linear = linear_specs(3, (channels, depth), channels, axis=0, per_channel=per_channel, bias=bias, input_scale=0.05)
-    out = (*shape[:-1], channels) if keep else (math.prod(shape) // depth, channels)
-    data = model(
-        "FULLY_CONNECTED",
-        [TensorSpec(shape, scale=0.05, zero_point=-9), *linear],
-        [TensorSpec(out, scale=0.21, zero_point=7)],
-        {"activation": activation, "keep_num_dims": keep},
+@dataclass(frozen=True)
+class Case:
+    """A FULLY_CONNECTED; `output` is (rows, channels) unless it is given, `computed` names inputs 1 and 2."""
+
+    shape: tuple[int, ...] = (3, 20)
+    depth: int = 20
+    channels: int = 7
+    per_channel: bool = True
+    bias: bool = True
+    activation: int = 0
+    keep: bool = False
+    output: tuple[int, ...] | None = None
+    filter_axes: int = 2
+    filter_zero: int = 0
+    computed: tuple[int, ...] = ()
+    output_scale: float = 0.21
+
+
+PLAIN = Case()
+ONE_SCALE = replace(PLAIN, per_channel=False)
+NUMBERS = [
+    ONE_SCALE,
+    PLAIN,
+    replace(ONE_SCALE, bias=False),
+    replace(PLAIN, bias=False, channels=1),
+    replace(PLAIN, shape=(1, 1), depth=1),
+    replace(ONE_SCALE, activation=1, output_scale=0.03),
+    replace(PLAIN, activation=2, output_scale=0.03),
+    replace(ONE_SCALE, activation=3, output_scale=0.03),
+    replace(PLAIN, output_scale=0.0004),
+]
+SHAPES = [
+    replace(ONE_SCALE, shape=(20,)),
+    replace(PLAIN, shape=(20,), output=(7,)),
+    replace(ONE_SCALE, shape=(1, 2, 2, 5)),
+    replace(ONE_SCALE, shape=(2, 3, 20), keep=True),
+    replace(PLAIN, shape=(2, 1, 3, 20), keep=True),
+    replace(ONE_SCALE, shape=(2, 3, 20), output=(1, 2, 3, 7)),
+    replace(PLAIN, shape=(1, 20), output=(1, 1, 1, 7)),
+    replace(PLAIN, shape=(4, 5, 2, 2)),
+    replace(ONE_SCALE, filter_axes=4),
+    replace(PLAIN, filter_axes=3),
+]
+COMPUTED = [
+    replace(ONE_SCALE, computed=(1,)),
+    replace(ONE_SCALE, computed=(2,)),
+    replace(PLAIN, computed=(1, 2), shape=(2, 3, 20), keep=True),
+    replace(PLAIN, computed=(1,), bias=False),
+    replace(ONE_SCALE, filter_zero=-3),
+    replace(ONE_SCALE, filter_zero=127, bias=False, activation=1),
+    replace(ONE_SCALE, filter_zero=-128, computed=(1, 2)),
+]
+
+
+def single(case: Case) -> Single:
+    shape = (case.channels, case.depth)
+    linear = linear_specs(
+        3, shape, case.channels, axis=0, per_channel=case.per_channel, bias=case.bias, input_scale=0.05
     )
-    check(data, tmp_path, compiler)
+    filters, axes = linear[0], case.filter_axes - 2
+    data = None if filters.data is None else filters.data.reshape((1,) * axes + filters.shape)
+    linear[0] = replace(filters, shape=(1,) * axes + filters.shape, zero_point=case.filter_zero, data=data, axis=axes)
+    inputs = [TensorSpec(case.shape, scale=0.05, zero_point=-9), *linear]
+    inputs = [replace(t, data=None) if i in case.computed else t for i, t in enumerate(inputs)]
+    rows = math.prod(case.shape) // case.depth
+    usual = (*case.shape[:-1], case.channels) if case.keep else (rows, case.channels)
+    output = TensorSpec(case.output or usual, scale=case.output_scale, zero_point=7)
+    return Single("FULLY_CONNECTED", inputs, [output], {"activation": case.activation, "keep_num_dims": case.keep})
+
+
+@pytest.mark.parametrize("cases", [NUMBERS, SHAPES, COMPUTED], ids=["numbers", "shapes", "computed"])
+def test_bits_are_those_of_tflite_micro(cases: list[Case], tmp_path: Path, compiler: str) -> None:
+    check(several(map(single, cases)), tmp_path, compiler)
+
+
+def deep(weight: int) -> bytes:
+    """A filter with 70,000 weights for each of two outputs, all `weight` in size."""
+    depth = 70_000
+    data = np.where(random_int8(4, (2, depth)) < 0, -weight, weight).astype(np.int8)
+    filters = TensorSpec((2, depth), scale=0.001, data=data)
+    output = TensorSpec((1, 2), scale=4.0)
+    return several([Single("FULLY_CONNECTED", [TensorSpec((1, depth), scale=0.05), filters], [output])])
+
+
+def test_deep_filter_with_small_weights(tmp_path: Path, compiler: str) -> None:
+    check(deep(100), tmp_path, compiler)
+
+
+def test_sum_that_may_leave_int32_is_refused() -> None:
+    with pytest.raises(ExportError, match=r"\(weights that may add up to 2,266,950,000\)"):
+        apply_passes(read_tflite(deep(127), "m.tflite"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"depth": 7, "output": (8, 7)}, r"a depth that divides the input's size, .* \(\(7, 7\) on 60 values\)"),
+        ({"output": (3, 6)}, r"its output should have shape \[\(3, 7\)\], the file says \[\(3, 6\)\]"),
+        ({"filter_zero": 3}, r"zero point 0 where it has several scales \('weights' has zero point 3\)"),
+        ({"shape": (1, 40_000), "depth": 40_000, "computed": (1,)}, r"the depth must be at most 33,000 .* \(40,000\)"),
+    ],
+)
+def test_what_does_not_fit_is_refused(change: dict[str, object], message: str) -> None:
+    case = replace(PLAIN, **change)  # type: ignore[arg-type]
+    with pytest.raises(ExportError, match=message):
+        apply_passes(read_tflite(several([single(case)]), "m.tflite"))

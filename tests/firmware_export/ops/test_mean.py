@@ -4,30 +4,40 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from single_op import check, model
+from reductions import EVERYWHERE, reduction
+from single_op import Single, check, several
 from tflite_builder import TensorSpec
 
-CASES = {
-    "global": ((1, 5, 4, 3), (1, 2), False, 0.07, -3),
-    "global, axes kept": ((1, 5, 4, 3), (1, 2), True, 0.07, -3),
-    "same scale, axes kept": ((1, 5, 4, 3), (1, 2), True, 0.1, 4),
-    "same scale": ((1, 5, 4, 3), (1, 2), False, 0.1, 4),
-    "channels": ((1, 5, 4, 3), (3,), False, 0.07, -3),
-    "two apart, one from the end": ((1, 5, 4, 3), (-1, 1), False, 0.07, -3),
-    "rows": ((2, 7), (1,), False, 0.1, 4),
-}
+from firmware_export import ExportError
+from firmware_export.passes import apply_passes
+from firmware_export.reader import read_tflite
+
+OTHER, SAME = (0.07, -3), (0.1, 4)
+"""(output scale, zero point); the input's are SAME."""
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_bits_are_those_of_tflite_micro(case: str, tmp_path: Path, compiler: str) -> None:
-    shape, axes, keep, scale, zero_point = CASES[case]
-    gone = {a % len(shape) for a in axes}
-    out = tuple(1 if i in gone else n for i, n in enumerate(shape) if keep or i not in gone)
-    where = TensorSpec((len(axes),), "int32", None, data=np.array(axes, np.int32))
-    data = model(
+def mean(shape: tuple[int, ...], axes: int | tuple[int, ...], output: tuple[float, int], *, keep: bool) -> Single:
+    return reduction("MEAN", shape, axes, output, keep=keep)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("output", [OTHER, SAME, (0.002, -100), (90.0, 7)])
+def test_bits_are_those_of_tflite_micro(output: tuple[float, int], keep: bool, tmp_path: Path, compiler: str) -> None:
+    cases = [mean(shape, axes, output, keep=keep) for shape, axes in EVERYWHERE]
+    check(several(cases), tmp_path, compiler)
+
+
+def test_count_that_no_shift_divides(tmp_path: Path, compiler: str) -> None:
+    cases = [mean((1, rows, columns, 2), (1, 2), OTHER, keep=True) for rows, columns in ((7, 7), (31, 3), (1, 1))]
+    cases += [mean((rows,), (0,), OTHER, keep=False) for rows in (2, 3, 5, 997)]
+    check(several(cases), tmp_path, compiler)
+
+
+def test_axis_outside_of_the_input_is_refused() -> None:
+    case = Single(
         "MEAN",
-        [TensorSpec(shape, scale=0.1, zero_point=4), where],
-        [TensorSpec(out, scale=scale, zero_point=zero_point)],
-        {"keep_dims": keep},
+        [TensorSpec((2, 3)), TensorSpec((1,), "int32", None, data=np.array([2], np.int32))],
+        [TensorSpec((2,))],
     )
-    check(data, tmp_path, compiler)
+    with pytest.raises(ExportError, match=r"the axes must be those of the input, .* \(axes \[2\] of \(2, 3\)\)"):
+        apply_passes(read_tflite(several([case]), "m.tflite"))

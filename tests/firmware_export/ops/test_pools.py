@@ -1,25 +1,88 @@
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from single_op import check, model
+from single_op import Single, check, several
 from tflite_builder import TensorSpec
 
+from firmware_export import ExportError
+from firmware_export.passes import apply_passes
+from firmware_export.reader import read_tflite
+
 SAME, VALID = 0, 1
-CASES = {
-    "halves": ((7, 6), (2, 2), (2, 2), SAME, 0),
-    "overlapping, RELU": ((7, 6), (3, 2), (1, 2), SAME, 1),
-    "valid, RELU6": ((7, 8), (3, 3), (2, 1), VALID, 3),
-}
+KINDS = ("AVERAGE_POOL_2D", "MAX_POOL_2D")
 
 
-@pytest.mark.parametrize("kind", ["AVERAGE_POOL_2D", "MAX_POOL_2D"])
-@pytest.mark.parametrize("case", CASES)
-def test_bits_are_those_of_tflite_micro(case: str, kind: str, tmp_path: Path, compiler: str) -> None:
-    size, kernel, stride, padding, activation = CASES[case]
-    out = [(size[i] + stride[i] - (1 if padding == SAME else kernel[i])) // stride[i] for i in range(2)]
-    options = {"padding": padding, "stride_h": stride[0], "stride_w": stride[1], "activation": activation}
-    options |= {"filter_h": kernel[0], "filter_w": kernel[1]}
-    tensors = [TensorSpec((1, *hw, 3), scale=0.1, zero_point=-4) for hw in (size, out)]
-    check(model(kind, tensors[:1], tensors[1:], options), tmp_path, compiler)
+@dataclass(frozen=True)
+class Case:
+    """A pool; each pair is (height, width)."""
+
+    size: tuple[int, int] = (7, 6)
+    kernel: tuple[int, int] = (2, 2)
+    stride: tuple[int, int] = (2, 2)
+    padding: int = SAME
+    activation: int = 0
+    batch: int = 1
+    channels: int = 3
+    scales: tuple[float, float] = (0.1, 0.1)
+    zeros: tuple[int, int] = (-4, -4)
+
+
+PLAIN = Case()
+CASES = [
+    PLAIN,
+    replace(PLAIN, padding=VALID),
+    replace(PLAIN, kernel=(3, 2), stride=(1, 2)),
+    replace(PLAIN, kernel=(3, 3), stride=(2, 1), padding=VALID, size=(7, 8)),
+    replace(PLAIN, kernel=(7, 6), padding=VALID),
+    replace(PLAIN, kernel=(7, 6), stride=(1, 1)),
+    replace(PLAIN, kernel=(9, 11), stride=(1, 1)),
+    replace(PLAIN, kernel=(9, 11), stride=(4, 5)),
+    replace(PLAIN, kernel=(20, 1), stride=(3, 1)),
+    replace(PLAIN, kernel=(1, 1), stride=(3, 4)),
+    replace(PLAIN, kernel=(2, 1), stride=(3, 4), padding=VALID),
+    replace(PLAIN, kernel=(1, 1), stride=(1, 1), size=(1, 1)),
+    replace(PLAIN, batch=3, size=(5, 4)),
+    replace(PLAIN, channels=1, kernel=(3, 3)),
+    replace(PLAIN, channels=17),
+    replace(PLAIN, scales=(0.1, 0.1000005)),
+    replace(PLAIN, scales=(2e-7, 1.1e-6)),
+    *(replace(PLAIN, activation=code, scales=(0.03, 0.03)) for code in (1, 2, 3)),
+    *(replace(PLAIN, kernel=(3, 3), zeros=(zero, zero)) for zero in (-128, 127)),
+]
+
+
+def pool(kind: str, case: Case) -> Single:
+    out = []
+    for size, kernel, stride in zip(case.size, case.kernel, case.stride, strict=True):
+        out.append((size + stride - (1 if case.padding == SAME else kernel)) // stride)
+    sizes = (case.size, out)
+    tensors = [
+        TensorSpec((case.batch, *hw, case.channels), scale=scale, zero_point=zero)
+        for hw, scale, zero in zip(sizes, case.scales, case.zeros, strict=True)
+    ]
+    options = {"padding": case.padding, "stride_h": case.stride[0], "stride_w": case.stride[1]}
+    options |= {"activation": case.activation, "filter_h": case.kernel[0], "filter_w": case.kernel[1]}
+    return Single(kind, tensors[:1], tensors[1:], options)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bits_are_those_of_tflite_micro(kind: str, tmp_path: Path, compiler: str) -> None:
+    check(several(pool(kind, case) for case in CASES), tmp_path, compiler)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("change", [{"scales": (0.1, 0.100002)}, {"zeros": (-4, -3)}])
+def test_another_quantization_is_refused(kind: str, change: dict[str, object]) -> None:
+    data = several([pool(kind, replace(PLAIN, **change))])  # type: ignore[arg-type]
+    with pytest.raises(ExportError, match="the same zero point, and scales at most 1e-6 apart"):
+        apply_passes(read_tflite(data, "m.tflite"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_filter_beyond_the_input_is_refused(kind: str) -> None:
+    data = several([pool(kind, replace(PLAIN, kernel=(9, 2), padding=VALID))])
+    with pytest.raises(ExportError, match=r"the output must not be empty \(\(1, 0, 3, 3\)\)"):
+        apply_passes(read_tflite(data, "m.tflite"))

@@ -17,7 +17,14 @@ SCALES = [(0.003, 1.0), (0.02, 1.0), (0.0625, 1.0), (0.1, 0.7), (0.13, 1.0), (0.
 
 @pytest.mark.parametrize(
     ("shape", "scale", "beta"),
-    [((1, 10), 0.1, 1.0), ((3, 7), 0.02, 1.0), ((1, 2, 2, 4), 0.7, 0.5), ((1, 3), 2.5, 1.0), ((1, 500), 0.0005, 1.0)],
+    [
+        ((10,), 0.1, 1.0),
+        ((3, 7), 0.02, 1.0),
+        ((2, 1, 3, 2, 5), 0.1, 1.3),
+        ((1, 2, 2, 4), 0.7, 0.5),
+        ((1, 3), 2.5, 1.0),
+        ((1, 500), 0.0005, 1.0),
+    ],
 )
 def test_bits_are_those_of_tflite_micro(
     shape: tuple[int, ...], scale: float, beta: float, tmp_path: Path, compiler: str
@@ -55,7 +62,7 @@ def test_every_difference_at_many_scales(classes: int, tmp_path: Path, compiler:
     run_c(data, tmp_path, compiler, inputs, expected)
 
 
-@pytest.mark.parametrize("classes", [512, 4095])
+@pytest.mark.parametrize("classes", [512, 4095, 4096, 9000])
 def test_more_equal_logits_than_tflite_micro_takes(classes: int, tmp_path: Path, compiler: str) -> None:
     """It stops at a shift by 32 bits; every probability is just below half a step."""
     shape = (1, classes)
@@ -65,3 +72,14 @@ def test_more_equal_logits_than_tflite_micro_takes(classes: int, tmp_path: Path,
     expected = [np.full((1, *shape), -128, np.int8)]
     np.testing.assert_array_equal(reference.run(read_tflite(data, "single.tflite"), inputs)[0], expected[0])
     run_c(data, tmp_path, compiler, inputs, expected)
+
+
+def test_more_classes_than_the_sum_has_room_for(tmp_path: Path, compiler: str) -> None:
+    """If all were alike, the sum would need 13 integer bits; they are not."""
+    shape = (1, 5000)
+    output = TensorSpec(shape, scale=1 / 256, zero_point=-128)
+    data = model("SOFTMAX", [TensorSpec(shape, scale=0.1, zero_point=3)], [output], {"beta": 1.0})
+    inputs = [np.random.RandomState(5).randint(-128, 128, (4, *shape)).astype(np.int8)]
+    inputs[0][1:, 0, ::7] = np.array([[-128], [60], [100]])
+    inputs[0][2:, 0, 7] = 127
+    check(data, tmp_path, compiler, inputs=inputs)

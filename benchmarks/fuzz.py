@@ -1,0 +1,303 @@
+"""Damaged .tflite files: each is refused in one line or becomes C; none crashes, hangs, or takes all memory.
+
+    python benchmarks/fuzz.py [--files 200000] [--seed 1] [--jobs 2] [--minutes M] [--corpus DIR] [--json]
+    python benchmarks/fuzz.py --only NUMBER [--keep FILE]     one mutant again, with its traceback
+    python benchmarks/fuzz.py --coverage [--files 6000]       branch coverage of what reads and verifies files
+
+Some of the mutants that become C are compiled with address and undefined sanitizers and run: their outputs must be
+those of the numpy reference. Prints what came of how many, and the number of every failing mutant; exit code 1 if there
+is one.
+The mutants depend on the corpus: EDGENET_DATA/tflite, models/, models of one operator (`mutants.py`), and --corpus.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from mutants import Mutator, build_corpus
+from sanitized import Sanitized, run_c
+
+from firmware_export.errors import ExportError
+from firmware_export.graph import Graph
+from firmware_export.passes import apply_passes
+from firmware_export.planner import plan_memory
+from firmware_export.program import Program, lower
+from firmware_export.project import project_files
+from firmware_export.reader import read_tflite
+
+ROOT = Path(__file__).resolve().parents[1]
+NAME = "m.tflite"
+SECONDS, GRACE_SECONDS = 5.0, 20.0
+"""What one mutant may take; a worker that does not come back is ended after the second."""
+MEMORY_BYTES = 3 << 30
+"""What a worker may take beside what it has at its start."""
+LONGEST_MESSAGE = 4000
+BLOCK = 500
+EXPORTED, EQUAL = "exported", "compiled, equal to numpy"
+FAILURES = ("crash", "hang", "out of memory", "message", "C differs", "C fails", "killed")
+COVERED = ("reader.py", "tables.py", "verify.py")
+LEAST_COVERAGE = 0.90
+KINDS = (
+    ("damaged", "refused: damaged"),
+    ("not a .tflite", "refused: damaged"),
+    ("is not supported", "refused: operator not supported"),
+    ("is a float model", "refused: float model"),
+    ("its output should have shape", "refused: wrong output shape"),
+)
+"""Words of a message -> what it counts as; else the operator broke a rule."""
+
+
+class HangError(BaseException):
+    """A mutant took too long."""
+
+
+@dataclass
+class Findings:
+    """What came of some mutants: how many of each outcome, and (number, outcome, note) of those that failed."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    failures: list[tuple[int, str, str]] = field(default_factory=list)
+
+    def add(self, number: int, outcome: str, note: str) -> None:
+        """Counts one."""
+        self.outcomes[outcome] += 1
+        if outcome in FAILURES:
+            self.failures.append((number, outcome, note))
+
+    def join(self, other: Findings) -> None:
+        """Counts all of `other`."""
+        self.outcomes.update(other.outcomes)
+        self.failures += other.failures
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which mutants, and which of them are compiled: one of `share` of those that become C."""
+
+    mutator: Mutator
+    share: int
+    sanitized: Sanitized | None
+
+
+def compile_mutant(data: bytes) -> tuple[Graph, Program]:
+    """The graph as it was read, and the program, of which all files are written into memory."""
+    graph = read_tflite(data, NAME)
+    reduced = apply_passes(graph)
+    program = lower(reduced, plan_memory(reduced))
+    project_files(program, "m", [], [])
+    return graph, program
+
+
+def try_mutant(plan: Plan, number: int) -> tuple[str, str]:
+    """(outcome, note) of one mutant."""
+    mutant = plan.mutator.mutant(number)
+    try:
+        with _limited_time():
+            graph, program = compile_mutant(mutant.data)
+    except ExportError as error:
+        return _refusal(str(error))
+    except HangError:
+        return "hang", f"more than {SECONDS} s ({mutant.seed})"
+    except MemoryError:
+        return "out of memory", mutant.seed
+    except Exception as error:
+        return "crash", f"{_place(error)} {type(error).__name__}: {error} ({mutant.seed})"
+    if plan.sanitized is None or number % plan.share:
+        return EXPORTED, ""
+    return run_c(plan.sanitized, graph, program, number)
+
+
+def _refusal(message: str) -> tuple[str, str]:
+    """What a refusal counts as; a failure where it is no single line of reasonable length."""
+    if "\n" in message or not message.startswith(NAME) or len(message) > LONGEST_MESSAGE or not message.isprintable():
+        return "message", message[:200]
+    return next((kind for words, kind in KINDS if words in message), "refused: broken rule"), message
+
+
+def _place(error: BaseException) -> str:
+    """The last line of our own code that an error went through."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if "firmware_export" in f.filename]
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
+
+
+class _limited_time:  # noqa: N801 (used like a function)
+    """Raises HangError in the block after SECONDS."""
+
+    def __enter__(self) -> None:
+        self._before = signal.signal(signal.SIGALRM, self._ring)
+        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+
+    def __exit__(self, *error: object) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, self._before)
+
+    @staticmethod
+    def _ring(number: int, frame: object) -> None:
+        raise HangError
+
+
+def _work(plan: Plan, numbers: range, current: Any, pipe: Any) -> None:
+    """A worker: the findings of these mutants; `current` always says which one is being tried."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + MEMORY_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    for number in numbers:
+        current.value = number
+        pipe.send((number, *try_mutant(plan, number)))
+    pipe.close()
+
+
+def run_block(plan: Plan, numbers: range) -> Findings:
+    """The findings of some mutants, tried by a worker; where one kills it or never ends, another goes on behind."""
+    findings, context, start = Findings(), get_context("fork"), numbers.start
+    while start < numbers.stop:
+        current = context.Value("q", start, lock=False)
+        receiver, sender = context.Pipe(duplex=False)
+        worker = context.Process(target=_work, args=(plan, range(start, numbers.stop), current, sender))
+        worker.start()
+        sender.close()
+        start = _receive(receiver, findings, start)
+        if start < numbers.stop:
+            worker.kill()
+            findings.add(start, "killed", f"the worker ended, exit code {worker.exitcode}, or did not come back")
+            start += 1
+        worker.join()
+    return findings
+
+
+def _receive(pipe: Any, findings: Findings, start: int) -> int:
+    """Takes a worker's results; the number after the last one."""
+    limit = GRACE_SECONDS + 60  # a mutant that is compiled takes longer
+    try:
+        while pipe.poll(limit):
+            number, outcome, note = pipe.recv()
+            findings.add(number, outcome, note)
+            start = number + 1
+    except EOFError:
+        pass
+    return start
+
+
+def run_all(plan: Plan, files: int, jobs: int, until: float) -> Iterator[tuple[range, Findings]]:
+    """The findings block by block; none begins after the moment `until`."""
+    blocks = [range(n, min(n + BLOCK, files)) for n in range(0, files, BLOCK)]
+
+    def one(block: range) -> Findings | None:
+        return run_block(plan, block) if time.monotonic() < until else None
+
+    with ThreadPoolExecutor(jobs) as pool:
+        for block, findings in zip(blocks, pool.map(one, blocks), strict=True):
+            if findings is not None:
+                yield block, findings
+
+
+def table(findings: Findings, seconds: float, seed: int) -> str:
+    """Counts by outcome, speed, and what failed."""
+    total = findings.outcomes.total()
+    lines = [f"{'outcome':34} {'files':>9} {'share':>7}"]
+    for outcome, count in sorted(findings.outcomes.items(), key=lambda item: (item[0] in FAILURES, -item[1])):
+        lines.append(f"{outcome:34} {count:9,} {count / max(total, 1):7.1%}")
+    lines.append(f"{'all':34} {total:9,}   seed {seed}, {total / max(seconds, 1e-9):,.0f} a second")
+    lines += [f"--only {number}: {outcome}: {note}" for number, outcome, note in findings.failures]
+    verdict = f"FAILED: {len(findings.failures)} mutants" if findings.failures else "PASSED: no findings"
+    return "\n".join([*lines, verdict])
+
+
+def show_one(plan: Plan, number: int, keep: Path | None) -> int:
+    """Tries one mutant in this process and tells everything about it."""
+    mutant = plan.mutator.mutant(number)
+    print(f"mutant {number} of {mutant.seed}: {'; '.join(mutant.changes)}")
+    if keep is not None:
+        keep.write_bytes(mutant.data)
+    outcome, note = try_mutant(Plan(plan.mutator, 1, plan.sanitized), number)
+    print(f"{outcome}: {note}")
+    if outcome == "crash":
+        compile_mutant(mutant.data)
+    return 1 if outcome in FAILURES else 0
+
+
+def measure_coverage(args: argparse.Namespace) -> int:
+    """Prints the branch coverage of COVERED by mutants in one process; 1 where one is below LEAST_COVERAGE."""
+    with tempfile.TemporaryDirectory(prefix="edgenet-fuzz-") as folder:
+        data, report = f"--data-file={folder}/data", f"{folder}/report.json"
+        include = ",".join(str(ROOT / "firmware_export" / name) for name in COVERED)
+        script = [str(Path(__file__)), "--in-process", "--no-compile", f"--files={args.files}", f"--seed={args.seed}"]
+        script += [f"--corpus={folder}" for folder in args.corpus]
+        run = [sys.executable, "-m", "coverage"]
+        subprocess.run([*run, "run", "--branch", f"--include={include}", data, *script], check=True)
+        subprocess.run([*run, "json", data, "-q", "-o", report], check=True)
+        files = json.loads(Path(report).read_text())["files"]
+    least = 1.0
+    for name, facts in sorted(files.items()):
+        summary = facts["summary"]
+        share = summary["covered_branches"] / max(summary["num_branches"], 1)
+        least = min(least, share)
+        missing = ", ".join(f"{a}->{b}" for a, b in facts["missing_branches"]) or "none"
+        print(f"{Path(name).name:12} {share:7.1%} of {summary['num_branches']} branches; not taken: {missing}")
+    return 0 if len(files) == len(COVERED) and least >= LEAST_COVERAGE else 1
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--files", type=int, default=200_000, help="how many mutants (default: 200,000)")
+    parser.add_argument("--seed", type=int, default=1, help="another seed gives other mutants (default: 1)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one per core)")
+    parser.add_argument("--minutes", type=float, default=1e6, help="begin nothing new after so many minutes")
+    parser.add_argument("--corpus", type=Path, action="append", default=[], help="a folder with more .tflite files")
+    parser.add_argument("--share", type=int, default=50, help="compile one of so many that become C (default: 50)")
+    parser.add_argument("--no-compile", action="store_true", help="compile none")
+    parser.add_argument("--only", type=int, metavar="NUMBER", help="only this mutant")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="with --only: write the mutant there")
+    parser.add_argument("--coverage", action="store_true", help="measure the branch coverage of reader and verifier")
+    parser.add_argument("--in-process", action="store_true", help="without workers, so that a crash ends all")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Tries all mutants and prints what came of them."""
+    args = _arguments(argv)
+    if args.coverage:
+        return measure_coverage(args)
+    data = os.environ.get("EDGENET_DATA")
+    folders = [*([Path(data) / "tflite"] if data else []), ROOT / "models", *args.corpus]
+    mutator, began, findings = Mutator(build_corpus(folders), args.seed), time.monotonic(), Findings()
+    with tempfile.TemporaryDirectory(prefix="edgenet-fuzz-") as folder:
+        plan = Plan(mutator, args.share, None if args.no_compile else Sanitized(Path(folder)))
+        if args.only is not None:
+            return show_one(plan, args.only, args.keep)
+        if args.in_process:
+            for number in range(args.files):
+                findings.add(number, *try_mutant(plan, number))
+        else:
+            for block, found in run_all(plan, args.files, args.jobs, began + 60 * args.minutes):
+                findings.join(found)
+                if block.stop % (10 * BLOCK) == 0 or found.failures:
+                    print(f"{block.stop:,} of {args.files:,}, {len(findings.failures)} failed", file=sys.stderr)
+    seconds = time.monotonic() - began
+    facts = {"seed": args.seed, "seconds": round(seconds, 1), **asdict(findings)}
+    print(json.dumps(facts, indent=2) if args.json else table(findings, seconds, args.seed))
+    return 1 if findings.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

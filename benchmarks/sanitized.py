@@ -1,0 +1,80 @@
+"""Compiles generated C with address and undefined sanitizers, and compares what it computes with numpy."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from firmware_export import emit
+from firmware_export.graph import Graph
+from firmware_export.program import Program
+from firmware_export.vectors import golden_vectors
+
+FLAGS = ("-std=c99", "-g1", "-O1", "-w", "-fsanitize=undefined,address", "-fno-sanitize-recover=all")
+KERNELS = Path(emit.__file__).parent / "c" / "kernels"
+VECTORS = 4
+MOST_MACS, MOST_VALUES = 3_000_000, 2_000_000
+"""Larger networks are not run."""
+TIMEOUT_S = 50
+
+
+class Sanitized:
+    """The kernels, compiled once, in a folder in which networks are compiled."""
+
+    def __init__(self, folder: Path) -> None:
+        """Compiles all kernels. Raises SystemExit where there is no gcc or clang."""
+        compiler = shutil.which("gcc") or shutil.which("clang")
+        if compiler is None:
+            raise SystemExit("no C compiler: apt install gcc, or --no-compile")
+        self.folder, self.command = folder, [compiler, *FLAGS, "-I", str(KERNELS)]
+        with ThreadPoolExecutor() as pool:
+            done = list(pool.map(self._compile, sorted(KERNELS.glob("*.c"))))
+        self.objects = [str(path) for path in done]
+
+    def _compile(self, source: Path) -> Path:
+        target = self.folder / f"{source.stem}.o"
+        subprocess.run([*self.command, "-c", str(source), "-o", str(target)], check=True)
+        return target
+
+
+def run_c(sanitized: Sanitized, graph: Graph, program: Program, number: int) -> tuple[str, str]:
+    """(outcome, note): whether the C of `program` gives what numpy gives for `graph` and touches only what it may."""
+    values = sum(t.size for t in graph.tensors if t.data is None)
+    if program.macs > MOST_MACS or values > MOST_VALUES or program.plan.arena_bytes > MOST_VALUES:
+        return "exported", "too large to be run here"
+    folder = sanitized.folder / str(number)
+    folder.mkdir()
+    try:
+        return _run(sanitized, graph, program, folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _free_address_space() -> None:
+    """Lifts the limit of a fuzzing worker: address sanitizer maps terabytes."""
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+
+
+def _run(sanitized: Sanitized, graph: Graph, program: Program, folder: Path) -> tuple[str, str]:
+    vectors = golden_vectors(graph, (), VECTORS)
+    for name, text in emit.emit(program, "m", (), vectors).items():
+        (folder / name).write_text(text)
+    sources, binary = [str(path) for path in folder.glob("*.c")], str(folder / "selftest")
+    built = subprocess.run(
+        [*sanitized.command, *sources, *sanitized.objects, "-o", binary], capture_output=True, text=True
+    )
+    if built.returncode:
+        return "C fails", f"it does not compile: {built.stderr.strip().splitlines()[0]}"
+    try:
+        options = {"capture_output": True, "text": True, "timeout": TIMEOUT_S}
+        done = subprocess.run([binary], preexec_fn=_free_address_space, **options)
+    except subprocess.TimeoutExpired:
+        return "C fails", f"it did not end in {TIMEOUT_S} s"
+    if done.stderr:
+        lines = [line for line in done.stderr.splitlines() if "rror" in line]
+        return "C fails", (lines or done.stderr.splitlines())[0]
+    return ("compiled, equal to numpy", "") if done.returncode == 0 else ("C differs", done.stdout.strip())

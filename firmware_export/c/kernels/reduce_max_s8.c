@@ -1,0 +1,33 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ * Part of edgenet. A copy inside a generated project may be used under any terms you like.
+ */
+/* REDUCE_MAX: the largest value over the reduced axes for every place along the kept ones. */
+#include "edgenet_nn.h"
+
+static int8_t max_over_reduced(const edgenet_reduce_max_s8_params *p, const int8_t *x)
+{
+    int8_t largest = INT8_MIN;
+    for (int32_t i = 0; i < p->reduced[0]; i++) {
+        for (int32_t j = 0; j < p->reduced[1]; j++) {
+            const int8_t *from = x + i * p->reduced_stride[0] + j * p->reduced_stride[1];
+            for (int32_t k = 0; k < p->reduced[2]; k++) {
+                const int8_t value = from[k * p->reduced_stride[2]];
+                largest = value > largest ? value : largest;
+            }
+        }
+    }
+    return largest;
+}
+
+void edgenet_reduce_max_s8(const edgenet_reduce_max_s8_params *p, const int8_t *input, int8_t *output)
+{
+    for (int32_t i = 0; i < p->kept[0]; i++) {
+        for (int32_t j = 0; j < p->kept[1]; j++) {
+            for (int32_t k = 0; k < p->kept[2]; k++) {
+                const int32_t at = i * p->kept_stride[0] + j * p->kept_stride[1] + k * p->kept_stride[2];
+                *output++ = max_over_reduced(p, input + at);
+            }
+        }
+    }
+}

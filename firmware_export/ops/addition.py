@@ -1,0 +1,154 @@
+"""What ADD and SUB share: both operands at a common scale with 20 more bits, their sum, requantized.
+
+TFLite rounds four times for it: each operand, then the sum twice. That is slow, and nearly always the same as
+    output = (first * first_factor + second * second_factor + constant) >> shift
+in 32 bits. Whether it is the same is no matter of theory: an operator has 65,536 pairs of inputs, so factors are
+searched that are right for every one of them. Where none are found the kernel rounds as TFLite does.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..graph import Node
+from . import linear, rules
+from .arithmetic import Int, clamp_int8, quantize_multiplier, requantize
+from .broadcast import broadcast_operator, loops, quantized
+from .lookup import ALL_INT8
+from .spec import Field, KernelCall, Operator, Param
+
+LEFT_SHIFT = 20
+NEIGHBOURS = 4
+"""How far a factor may be from the nearest one to the true ratio of scales."""
+INT32_MAX = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """(multiplier, shift) of the first operand, the second operand and the sum. Source: TFLite AddPrepare."""
+
+    first: tuple[int, int]
+    second: tuple[int, int]
+    output: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Line:
+    """output = (first * first_factor + second * second_factor + constant) >> shift, before it is clamped."""
+
+    first_factor: int
+    second_factor: int
+    constant: int
+    shift: int
+
+
+def scales_in_range(node: Node) -> str | None:
+    """the scales of int8 must be positive, and twice the larger operand's below 2**20 output scales"""
+    scales = [node.need(0).scale, node.need(1).scale, node.output.scale]
+    if quantized(node) and (min(scales) <= 0 or 2 * max(scales[:2]) >= scales[2] * (1 << LEFT_SHIFT)):
+        return ", ".join(f"{s:g}" for s in scales)
+    return None
+
+
+@dataclass(frozen=True)
+class Sum:
+    """first + sign * second."""
+
+    sign: int
+
+    def scaling(self, node: Node) -> Scaling:
+        """The three multipliers, computed in float64 from the larger operand's scale."""
+        a, b = node.need(0).scale, node.need(1).scale
+        twice_max = 2 * max(a, b)
+        return Scaling(
+            quantize_multiplier(a / twice_max),
+            quantize_multiplier(b / twice_max),
+            quantize_multiplier(twice_max / ((1 << LEFT_SHIFT) * node.output.scale)),
+        )
+
+    def unclamped(self, node: Node, first: Int, second: Int) -> Int:
+        """The outputs for operands that broadcast, rounded as TFLite does; int64."""
+        scale = self.scaling(node)
+        a = requantize((first - node.need(0).zero_point) << LEFT_SHIFT, *scale.first)
+        b = requantize((second - node.need(1).zero_point) << LEFT_SHIFT, *scale.second)
+        return np.asarray(requantize(a + self.sign * b, *scale.output) + node.output.zero_point)
+
+    def formula(self, node: Node, first: Int, second: Int) -> npt.NDArray[np.int8]:
+        """The same, clamped."""
+        return clamp_int8(self.unclamped(node, first, second), *linear.output_range(node))
+
+    def call(self, node: Node) -> KernelCall:
+        """One call of add_s8 where a line gives the bits, else of add_general_s8."""
+        first, second = node.need(0), node.need(1)
+        clamp = linear.output_range(node)
+        line = self.line(node, clamp)
+        params: dict[str, Param] = {"broadcast": loops(first, second)}
+        params |= asdict(line) if line else self._general_params(node)
+        params |= {"activation_min": clamp[0], "activation_max": clamp[1]}
+        return KernelCall("add_s8" if line else "add_general_s8", params, (first, second), node.output)
+
+    def line(self, node: Node, clamp: tuple[int, int]) -> Line | None:
+        """The line that gives the bits of all 65,536 pairs of operands after the clamp; None if none was found."""
+        wanted = self.unclamped(node, ALL_INT8[:, None], ALL_INT8[None, :])
+        scale = node.output.scale
+        return find_line(wanted, clamp, (node.need(0).scale / scale, self.sign * node.need(1).scale / scale))
+
+    def _general_params(self, node: Node) -> dict[str, Param]:
+        scale = self.scaling(node)
+        return {
+            "first_offset": -node.need(0).zero_point,
+            "second_offset": -node.need(1).zero_point,
+            "output_offset": node.output.zero_point,
+            "first_multiplier": scale.first[0],
+            "first_shift": scale.first[1],
+            "second_multiplier": scale.second[0],
+            "second_shift": scale.second[1],
+            "second_sign": self.sign,
+            "output_multiplier": scale.output[0],
+            "output_shift": scale.output[1],
+        }
+
+    def operator(self, integers: np.ufunc) -> Operator:
+        """As an operator; `integers` is the same for int32 and int64."""
+        return broadcast_operator(
+            self.formula,
+            self.call,
+            rules.known_activation,
+            scales_in_range,
+            options={"activation": Field(0, "int8")},
+            integers=integers,
+        )
+
+
+def find_line(wanted: Int, clamp: tuple[int, int], ratios: tuple[float, float]) -> Line | None:
+    """A line that gives `wanted` (256 first operands, 256 second) after the clamp; None if none was found.
+
+    `ratios` are how many steps of the output one step of each operand is, about.
+    """
+    low, high = clamp
+    reach = max(int(np.abs(wanted).max()) + 2, 128 * sum(map(abs, ratios)) + 1)
+    shift = 31 - math.frexp(reach)[1]
+    target = np.clip(wanted, low, high)
+    floor = np.where(target > low, target << shift, -INT32_MAX)
+    ceiling = np.where(target < high, ((target + 1) << shift) - 1, INT32_MAX)
+    nearest = [round(ratio * 2.0**shift) for ratio in ratios]
+    steps = range(-NEIGHBOURS, NEIGHBOURS + 1)
+    for step in sorted(itertools.product(steps, steps), key=lambda s: (abs(s[0]) + abs(s[1]), s)):
+        factors = (nearest[0] + step[0], nearest[1] + step[1])
+        if (constant := _constant(factors, floor, ceiling)) is not None:
+            return Line(*factors, constant, shift)
+    return None
+
+
+def _constant(factors: tuple[int, int], floor: Int, ceiling: Int) -> int | None:
+    """A constant that puts every sum between `floor` and `ceiling`, and all in 32 bits; None if there is none."""
+    sums = ALL_INT8[:, None] * factors[0] + ALL_INT8[None, :] * factors[1]
+    least, most = int((floor - sums).max()), int((ceiling - sums).min())
+    constant = (least + most) // 2
+    largest = max(abs(constant), int(np.abs(sums).max()), int(np.abs(sums + constant).max()))
+    return constant if least <= most and largest <= INT32_MAX else None

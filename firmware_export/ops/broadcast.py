@@ -1,0 +1,190 @@
+"""Operators over two tensors that broadcast: their types and shapes, the kernel's loops, and plain integers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ..graph import Array, Node, Tensor
+from . import lookup, rules
+from .arithmetic import NONE, Int
+from .spec import Constraint, Field, KernelCall, Operator, Param, Shape, in_place
+
+MAX_AXES = 6
+"""Axes that the kernels loop over; neighbours that broadcast alike are one."""
+INTEGER_FUNCTIONS = (np.add, np.subtract, np.multiply, np.minimum, np.maximum)
+"""What binary_s32 computes, by its number for it."""
+
+Formula: TypeAlias = Callable[[Node, Int, Int], npt.NDArray[np.int8]]
+"""What an operator makes of int64 values of its two int8 tensors, which broadcast."""
+
+
+def two_operands(node: Node) -> str | None:
+    """there must be two operands of one type: int8 with one scale each, int32, or constants of int64"""
+    first, second = node.input(0), node.input(1)
+    if len(node.inputs) != 2 or first is None or second is None:
+        return f"{sum(t is not None for t in node.inputs)} inputs"
+    if first.dtype != second.dtype:
+        return f"'{first.name}' is {first.dtype}, '{second.name}' is {second.dtype}"
+    if first.dtype == "int8":
+        return rules.int8_inputs(node)
+    if first.dtype == "int64":
+        return next((f"'{t.name}' is int64 and computed" for t in (first, second) if t.data is None), None)
+    return None if first.dtype == "int32" else f"'{first.name}' is {first.dtype}"
+
+
+def output_of_their_type(node: Node) -> str | None:
+    """the output must have the operands' type, and one scale if that is int8"""
+    if quantized(node):
+        return rules.int8_output(node)
+    found, wanted = node.output.dtype, node.need(0).dtype
+    return None if found == wanted else f"'{node.output.name}' is {found}"
+
+
+def no_integer_activation(node: Node) -> str | None:
+    """operands of int32 or int64 must come without a fused activation"""
+    if quantized(node) or "activation" not in node.op.options:
+        return None
+    code = node.integer("activation")
+    return None if code == NONE else f"number {code}"
+
+
+def shapes_broadcast(node: Node) -> str | None:
+    """the shapes must be equal or broadcast over at most six axes (neighbours that broadcast alike count as one)"""
+    first, second = node.need(0).shape, node.need(1).shape
+    try:
+        np.broadcast_shapes(first, second)
+    except ValueError:
+        return f"{first} and {second}"
+    if 0 in (*first, *second):
+        return f"{first} and {second} are empty"
+    axes = len(_merged_axes(first, second))
+    return f"{first} and {second}, {axes} axes" if axes > MAX_AXES else None
+
+
+INT8_RULES = (rules.two_int8_inputs, rules.int8_output)
+INTEGER_RULES = (two_operands, output_of_their_type, no_integer_activation)
+
+
+def quantized(node: Node) -> bool:
+    """Whether the operands are int8; else they are plain integers."""
+    return node.need(0).dtype == "int8"
+
+
+def output_shapes(node: Node) -> Sequence[Shape]:
+    """The shapes of the operands, broadcast."""
+    return [np.broadcast_shapes(node.need(0).shape, node.need(1).shape)]
+
+
+def loops(first: Tensor, second: Tensor) -> Param:
+    """The kernel's `edgenet_broadcast`: extents of MAX_AXES axes, and how far a step along each moves in the inputs."""
+    merged = _merged_axes(first.shape, second.shape)
+    axes = [(1, 1)] * (MAX_AXES - len(merged)) + merged
+    columns = (tuple(map(max, axes)), _strides([a for a, _ in axes]), _strides([b for _, b in axes]))
+    return (*(column[:-1] for column in columns), *(column[-1] for column in columns))
+
+
+def _merged_axes(first: Shape, second: Shape) -> list[tuple[int, int]]:
+    """(extent of the first, of the second) along each axis; neighbours that broadcast alike are joined."""
+    axes: list[tuple[int, int]] = []
+    for a, b in zip(*_extended(first, second), strict=True):
+        if a == b == 1:
+            continue
+        if axes and (axes[-1][0] == 1, axes[-1][1] == 1) == (a == 1, b == 1):
+            axes[-1] = (axes[-1][0] * a, axes[-1][1] * b)
+        else:
+            axes.append((a, b))
+    return axes
+
+
+def _extended(first: Shape, second: Shape) -> tuple[Shape, Shape]:
+    """Both with the same number of axes: 1 in front of the shorter."""
+    rank = max(len(first), len(second))
+    return (1,) * (rank - len(first)) + first, (1,) * (rank - len(second)) + second
+
+
+def _strides(extents: Sequence[int]) -> Shape:
+    """How far one step along each axis moves in a tensor with these extents: 0 along an extent of 1."""
+    steps, step = [], 1
+    for extent in reversed(extents):
+        steps.append(step if extent > 1 else 0)
+        step *= extent
+    return tuple(reversed(steps))
+
+
+def _aligned(arrays: Sequence[Array], rank: int) -> list[Int]:
+    """The operands (N, *shape) as int64, with axes of 1 after the first until `rank` axes follow it."""
+    return [x.astype(np.int64).reshape(len(x), *(1,) * (rank - x.ndim + 1), *x.shape[1:]) for x in arrays]
+
+
+def broadcast_operator(
+    formula: Formula,
+    call: Callable[[Node], KernelCall],
+    *constraints: Constraint,
+    options: Mapping[str, Field] = MappingProxyType({}),
+    integers: np.ufunc | None = None,
+) -> Operator:
+    """The operator over two tensors that broadcast.
+
+    Args:
+        formula: what it makes of int8 operands.
+        call: the kernel call for two int8 tensors.
+        constraints: what has to hold beside types and shapes.
+        options: of its table.
+        integers: what it makes of int32 and int64 operands, one of INTEGER_FUNCTIONS; None if it takes int8 alone.
+    """
+
+    def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
+        """(N, *shape) of the output's type; int32 and int64 wrap around."""
+        first, second = _aligned(inputs, len(node.output.shape))
+        if integers is None or quantized(node):
+            return [formula(node, first, second)]
+        return [integers(first, second).astype(node.output.dtype)]
+
+    def table(node: Node) -> Array | None:
+        """The 256 outputs for the inputs -128 to 127, where the other operand is a single constant of int8."""
+        single = _single_constant(node)
+        if single is None or not quantized(node):
+            return None
+        fixed = node.constant(single).reshape(1).astype(np.int64)
+        return formula(node, fixed, lookup.ALL_INT8) if single == 0 else formula(node, lookup.ALL_INT8, fixed)
+
+    def lower(node: Node) -> Sequence[KernelCall]:
+        """A look-up where one operand is a single constant, else one call of a kernel."""
+        if integers is not None and not quantized(node):
+            return [_integer_call(node, integers)]
+        values = table(node)
+        if values is None:
+            return [call(node)]
+        source = next(t for t in node.inputs if t is not None and t.data is None)
+        return [lookup.lookup_call(node, source, values, node.op.type)]
+
+    return Operator(
+        options=options,
+        constraints=(*(INT8_RULES if integers is None else INTEGER_RULES), shapes_broadcast, *constraints),
+        output_shapes=output_shapes,
+        reference=reference,
+        lower=lower,
+        overlap=in_place,
+        table=table,
+    )
+
+
+def _single_constant(node: Node) -> int | None:
+    """Which operand is a constant of one element, where the other is computed and has the output's shape; else None."""
+    for number, other in ((0, node.need(1)), (1, node.need(0))):
+        tensor = node.need(number)
+        if tensor.data is not None and tensor.size == 1 and other.data is None and other.shape == node.output.shape:
+            return number
+    return None
+
+
+def _integer_call(node: Node, function: np.ufunc) -> KernelCall:
+    """The call of binary_s32."""
+    first, second = node.need(0), node.need(1)
+    params = {"broadcast": loops(first, second), "function": INTEGER_FUNCTIONS.index(function)}
+    return KernelCall("binary_s32", params, (first, second), node.output)
