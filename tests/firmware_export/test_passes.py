@@ -282,13 +282,13 @@ def test_constants_that_would_fill_the_flash_are_computed() -> None:
 
 
 def test_folding_has_an_end() -> None:
-    """A file of a few bytes asks for 1 GB of zeros, and then for a convolution with them."""
-    many = np.array([(0, 0), (0, 0), (0, 0), (0, 1 << 28)], np.int32)
+    """A file of a few bytes asks for 256 MB of zeros, and then for a convolution with them."""
+    many = np.array([(0, 0), (0, 0), (0, 0), (0, 1 << 26)], np.int32)
     tensors = [
         TensorSpec((1, 1, 1, 4)),
         TensorSpec((4, 1, 1, 1), data=random_int8(1, (4, 1, 1, 1))),
         TensorSpec((4, 2), "int32", None, data=many),
-        TensorSpec((4, 1, 1, (1 << 28) + 1)),
+        TensorSpec((4, 1, 1, (1 << 26) + 1)),
         TensorSpec((1, 1, 1, 4)),
     ]
     conv = OpSpec("CONV_2D", (0, 3), (4,), {"stride_h": 1, "stride_w": 1})
