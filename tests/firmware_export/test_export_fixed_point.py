@@ -22,6 +22,7 @@ from single_op import KERNELS, SANITIZE, WARNINGS, linear_specs, model, run_c, t
 from tflite_builder import TensorSpec
 
 from firmware_export import emit
+from firmware_export.ops.addition import Sum
 from firmware_export.passes import apply_passes
 from firmware_export.planner import plan_memory
 from firmware_export.program import lower
@@ -328,11 +329,11 @@ def test_means_that_are_halves(count: int, tmp_path: Path, compiler: str) -> Non
 def test_multipliers_of_add() -> None:
     for first, second, out in float32s(11, 20):
         inputs = [TensorSpec((1, 3), scale=first), TensorSpec((1, 3), scale=second)]
-        text = generated(model("ADD", inputs, [TensorSpec((1, 3), scale=out)]))
-        widest = 2 * max(first, second)
-        assert pairs_in(text, "first_") == [quantize_multiplier(first / widest)]
-        assert pairs_in(text, "second_") == [quantize_multiplier(second / widest)]
-        assert pairs_in(text, "output_") == [quantize_multiplier(widest / (2**20 * out))]
+        graph = read_tflite(model("ADD", inputs, [TensorSpec((1, 3), scale=out)]), "single.tflite")
+        scale, widest = Sum(1).scaling(graph.node(graph.ops[0])), 2 * max(first, second)
+        assert scale.first == quantize_multiplier(first / widest)
+        assert scale.second == quantize_multiplier(second / widest)
+        assert scale.output == quantize_multiplier(widest / (2**20 * out))
 
 
 @pytest.mark.parametrize("beta", [1.0, 0.3])
