@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from needs import need_packages
 from random_network import random_network
 from single_op import check, linear_specs, model, random_int8
 from tflite_builder import OpSpec, TensorSpec, build
@@ -19,6 +20,7 @@ from firmware_export.ops.window import PADS
 from firmware_export.passes import PASSES, apply_passes, drop_dead_code, simplify
 from firmware_export.planner import plan_memory
 from firmware_export.program import lower
+from firmware_export.prove import prove
 from firmware_export.reader import read_tflite
 from firmware_export.vectors import generated_inputs
 
@@ -316,3 +318,13 @@ def test_equal_tables_are_there_once(tmp_path: Path, compiler: str) -> None:
     assert program.weights_bytes == 16 + 4 * (4 + 4 + 1)
     assert program.constants["op0_bias"].comment == "'bias'; also op1_bias"
     check(data, tmp_path, compiler)
+
+
+@pytest.mark.parametrize("data", [padded(), activated("RELU"), chain("ADD", "QUANTIZE")])
+def test_a_proof_compares_what_the_passes_left(data: bytes, tmp_path: Path) -> None:
+    """The fused operator is compared under the index of the last one, the numpy reference operator by operator."""
+    need_packages("tflite_micro")
+    (tmp_path / "net.tflite").write_bytes(data)
+    proof = prove(tmp_path / "net.tflite", count=8, runtimes=("tflm", "numpy", "host"))
+    assert proof.proved, proof.message
+    assert (proof.runtime("numpy").operators_compared, proof.runtime("host").operators_compared) == (2, 1)

@@ -267,12 +267,7 @@ typedef struct {
 void edgenet_slice(const edgenet_slice_params *p, const void *input, const void *begin, void *output);
 
 /* The types of values that CAST knows; EDGENET_BOOL is one byte, 0 or 1. */
-#define EDGENET_S8 0
-#define EDGENET_U8 1
-#define EDGENET_S16 2
-#define EDGENET_S32 3
-#define EDGENET_S64 4
-#define EDGENET_BOOL 5
+enum { EDGENET_S8, EDGENET_U8, EDGENET_S16, EDGENET_S32, EDGENET_S64, EDGENET_BOOL };
 
 /* CAST between these: modulo 2^bits, and to EDGENET_BOOL whether a value is not 0. */
 typedef struct {
