@@ -145,8 +145,8 @@ def transposed(text: str) -> str:
 
 def rounded_once(text: str) -> str:
     """Requantization with one rounding, as newer TFLite does."""
-    twice = "return edgenet_divide_by_power_of_two(edgenet_high_mul(edgenet_shift_left(x, left), multiplier), right);"
-    once = "(void)left; return (int32_t)(((int64_t)x * multiplier + ((int64_t)1 << (30 + right))) >> (31 + right));"
+    twice = "const int32_t halves = (high + (high >> 31)) >> (-shift - 1);"
+    once = "const int32_t halves = (int32_t)(((int64_t)x * multiplier) >> (30 - shift)); (void)high;"
     return text.replace(twice, once)
 
 
