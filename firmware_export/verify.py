@@ -19,7 +19,7 @@ QUANTIZED = ("int8", "uint8", "int16")
 """What a network has somewhere that is not a float model."""
 
 
-MOST_OPERATORS = 4096
+MOST_OPERATORS = 2048
 MOST_BYTES = 1 << 30
 """What a network for a small device stays far below; the numpy reference needs about eight times as much."""
 MOST_MACS = 1 << 40
