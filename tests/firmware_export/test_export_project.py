@@ -12,8 +12,6 @@ from single_op import linear_specs, model, random_int8
 from tflite_builder import OpSpec, TensorSpec, build
 
 from firmware_export import ExportError, cli, cwriter, export_c, files
-from firmware_export.graph import Graph, Op, Tensor
-from firmware_export.planner import ALIGNMENT, plan_memory
 
 
 @pytest.fixture
@@ -160,33 +158,6 @@ def test_two_inputs_and_shared_outputs(tmp_path: Path, compiler: str) -> None:
     assert f"void two_run({arguments});" in header
     assert "#define TWO_OUTPUT_2_SIZE 4" in header
     assert compile_and_run(tmp_path / "c", compiler) == "two: 8 of 8 golden vectors bit-exact\n"
-
-
-def test_plans_never_overlap() -> None:
-    source = np.random.RandomState(3)
-    for _ in range(30):
-        count = int(source.randint(2, 12))
-        tensors = tuple(Tensor(i, f"t{i}", "int8", (1, int(source.randint(1, 200)))) for i in range(count + 1))
-        ops = tuple(
-            Op(i, "ADD", (int(source.randint(0, i + 1)), int(source.randint(0, i + 1))), (i + 1,), {})
-            for i in range(count)
-        )
-        graph = Graph("g", "", tensors, ops, (0,), (count,))
-        plan = plan_memory(graph)
-        step = {op.index: number for number, op in enumerate(plan.ops)}
-        assert sorted(step) == list(range(count)), "every operator runs once"
-        last = {i: max(step[op.index] for op in ops if i in (*op.inputs, *op.outputs)) for i in range(1, count)}
-        for i in range(1, count):
-            place = plan.places[i]
-            assert place.kind == "arena"
-            assert place.number % ALIGNMENT == 0
-            assert place.number + tensors[i].size <= plan.arena_bytes
-            for j in range(1, count):
-                other = plan.places[j]
-                apart = place.number + tensors[i].size <= other.number or other.number + tensors[j].size <= place.number
-                in_place = last[j] == step[i - 1] and tensors[i].shape == tensors[j].shape
-                meet = step[j - 1] <= step[i - 1] <= last[j]
-                assert i == j or apart or in_place or not meet
 
 
 def test_c_literals() -> None:
