@@ -243,8 +243,7 @@ def _sampling(lanes: Sequence[Lane], samples: Sequence[Array], numbers: tuple[in
 def _conclude(race: Race, information: Information, sampling: Sampling, project: Path | None) -> Proof:
     """The proof."""
     graph, lanes = race.graph, race.lanes
-    wanted = _tapped_operators(graph)
-    reports = tuple(_report(lane, race, wanted) for lane in lanes)
+    reports = tuple(_report(lane, race, _tapped_operators(graph)) for lane in lanes)
     verdict, message = judge(reports, information, race.oracle(), race.defects)
     return Proof(
         model=graph.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ from needs import need_packages
 from test_prove_flips import block
 from tflite_builder import OpSpec, TensorSpec, build
 
-from firmware_export import runtimes
+from firmware_export import runtimes, tflite
 from firmware_export.batch import Batch, NotAvailableError
 from firmware_export.compare import Information
 from firmware_export.graph import Array, Graph
@@ -251,6 +252,13 @@ def test_a_python_without_tflite_is_one_line(tmp_path: Path, monkeypatch: pytest
     monkeypatch.delenv(VARIABLE)
     with pytest.raises(NotAvailableError, match=r"TFLite 2\.14 is not installed: .*--tflite-python"):
         tflite_reference(relu6(), graph)
+
+
+def test_the_other_python_may_be_old_and_bare() -> None:
+    """tflite-runtime 2.14 has wheels from Python 3.9 on; nothing of ours is installed beside it."""
+    source = (Path(tflite.__file__).parent / "tflite_worker.py").read_text(encoding="utf-8")
+    ast.parse(source, feature_version=(3, 9))
+    assert "firmware_export" not in source
 
 
 def test_proof_is_plain_json(model: Path) -> None:
