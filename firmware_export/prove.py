@@ -22,7 +22,7 @@ from firmware_export.errors import ExportError
 from firmware_export.evidence import Digests, Sampling, hashed_samples, output_digests, sample_digests
 from firmware_export.graph import Array, Graph
 from firmware_export.lanes import Lane, Progress, Race
-from firmware_export.oracle import TFLITE, TFLM, Defect, refused_operators, tainted, wrong_operators
+from firmware_export.oracle import TFLITE, TFLM, Defect, refused_operators, tainted, tflite_operators, wrong_operators
 from firmware_export.passes import apply_passes
 from firmware_export.proof import DIFFERS, KNOWN_DEFECT, NOT_RUN, OK, Proof, RuntimeReport, render
 from firmware_export.reader import read_tflite
@@ -243,8 +243,7 @@ def _sampling(lanes: Sequence[Lane], samples: Sequence[Array], numbers: tuple[in
 def _conclude(race: Race, information: Information, sampling: Sampling, project: Path | None) -> Proof:
     """The proof."""
     graph, lanes = race.graph, race.lanes
-    wanted = _tapped_operators(graph)
-    reports = tuple(_report(lane, race, wanted) for lane in lanes)
+    reports = tuple(_report(lane, race, _tapped_operators(graph)) for lane in lanes)
     verdict, message = judge(reports, information, race.oracle(), race.defects)
     return Proof(
         model=graph.name,
@@ -259,7 +258,7 @@ def _conclude(race: Race, information: Information, sampling: Sampling, project:
         informative_share=information.share("operator"),
         informative_output_share=information.share("output"),
         edited_files=() if project is None else edited_files(project),
-        notes=_notes(graph, project),
+        notes=_notes(graph, reports, project),
         runtimes=reports,
         tool=f"edgenet {__version__}",
         machine=f"{platform.system()} {platform.machine()}",
@@ -270,12 +269,15 @@ def _conclude(race: Race, information: Information, sampling: Sampling, project:
     )
 
 
-def _notes(graph: Graph, project: Path | None) -> tuple[str, ...]:
+def _notes(graph: Graph, reports: Sequence[RuntimeReport], project: Path | None) -> tuple[str, ...]:
     """What helps to understand the verdict."""
+    notes = []
     origin = None if project is None else exported_from(project)
-    if origin in (None, graph.sha256):
-        return ()
-    return (f"the project was exported from another model: its MANIFEST.json says sha256 {origin}.",)
+    if origin not in (None, graph.sha256):
+        notes.append(f"the project was exported from another model: its MANIFEST.json says sha256 {origin}.")
+    if any(report.name == TFLITE and report.status == KNOWN_DEFECT for report in reports):
+        notes += [f"{defect}." for defect in tflite_operators(graph)]
+    return tuple(notes)
 
 
 def _tapped_operators(graph: Graph) -> tuple[int, ...]:
@@ -311,8 +313,10 @@ def _status(lane: Lane, race: Race) -> str:
         return NOT_RUN
     if lane.fault:
         return DIFFERS
-    differing, behind = lane.tally.differing(), tainted(race.graph, race.defects)
+    differing = lane.tally.differing()
     if not any(differing):
         return OK
-    known = lane.name == TFLM and all(behind[kind].issuperset(differing[kind]) for kind in range(2))
+    defects = race.defects if lane.name == TFLM else tflite_operators(race.graph) if lane.name == TFLITE else ()
+    behind = tainted(race.graph, defects)
+    known = all(behind[kind].issuperset(differing[kind]) for kind in range(2))
     return KNOWN_DEFECT if known else DIFFERS
