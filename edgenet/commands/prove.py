@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Proves; exit code 0 if proved, 1 if not."""
-    from firmware_export.prove import run_prove
+    from firmware_export.prove import run_prove, write_files
 
     thing = find_thing(str(args.model))
     if args.pictures < 0:
@@ -36,6 +36,7 @@ def run(args: argparse.Namespace) -> int:
     if dataset is None:
         return run_prove(args)
     certificate = _certify(args, thing, dataset)
+    write_files(args, certificate.proof)
     print(json.dumps(certificate.to_json(), indent=2) if args.json else render(certificate))
     return 0 if certificate.proof.proved else 1
 
@@ -68,6 +69,7 @@ def _certify(args: argparse.Namespace, thing: ModelThing, dataset: Dataset) -> C
         cortex_count=args.cortex_count,
         runtimes=tuple(name.strip() for name in args.runtimes.split(",") if name.strip()),
         seed=args.seed,
+        tflite_python=args.tflite_python,
         on_progress=progress,
     )
 
