@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
+from device.arguments import natural
 from edgenet.certificate import Certificate, certify
 from edgenet.commands.train import progress
 from edgenet.data import Dataset, card_data, load_split
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", help="pictures to prove on (default: the card's data set): mnist, a folder, .npz, .csv"
     )
-    parser.add_argument("--pictures", type=int, default=100, help="how many pictures of its test part (default: 100)")
+    parser.add_argument("--pictures", type=natural, default=100, help="how many of its test part (default: 100)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,8 +29,6 @@ def run(args: argparse.Namespace) -> int:
     from firmware_export.prove import run_prove
 
     thing = find_thing(str(args.model))
-    if args.pictures < 0:
-        raise EdgenetError(f"--pictures {args.pictures}: expected 0 or more.")
     args.model = thing.path
     args.name = args.name or (thing.identifier if args.project is None else None)
     dataset = None if args.inputs is not None or args.pictures == 0 else _pictures(args, thing)
