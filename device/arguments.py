@@ -21,7 +21,12 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     add("--frames", type=count, metavar="N", help=f"stop after N frames (default: all; sim: {SIM_FRAMES})")
     add("--seed", type=natural, default=0, metavar="S", help="of the simulation (default: 0)")
     add("--digits", metavar="FILE", help="digits for the simulation: .npz with images (N, 28, 28) and labels")
-    add("--ink", choices=["dark", "light"], default="dark", help="dark ink on light, or light on dark (default: dark)")
+    add(
+        "--ink",
+        choices=["dark", "light"],
+        default="dark",
+        help="dark ink on light, or light on dark (default: dark; a picture that one digit fills is read either way)",
+    )
     add("--min-confidence", type=share, default=0.5, metavar="P", help="leave out less sure readings (default: 0.5)")
     add("--backend", choices=BACKEND_NAMES, default="auto", help="interpreter, or c: the exported C (default: auto)")
     add("--c-project", metavar="DIR", help="the model's exported C, for the backend c (default: a folder beside it)")

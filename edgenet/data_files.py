@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device.digit_sets import NPZ_ERRORS
+from device.picture_file import read_picture
 from edgenet.errors import DataError, MissingExtraError
 
 Images = NDArray[np.uint8]
@@ -159,12 +160,11 @@ def read_image(path: Path, channels: int) -> NDArray[np.uint8]:
         MissingExtraError: OpenCV is not installed.
     """
     try:
-        import cv2
+        image = read_picture(path, gray=channels == 1)
     except ImportError as error:
         raise MissingExtraError("Reading pictures needs OpenCV: pip install 'edgenet[train]'") from error
-    raw = np.frombuffer(path.read_bytes(), np.uint8)
-    image = cv2.imdecode(raw, cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR) if raw.size else None
     if image is None:
-        raise DataError(f"{path}: not a readable picture ({raw.size} bytes). Remove it or replace it.")
+        size = path.stat().st_size
+        raise DataError(f"{path}: not a readable picture ({size} bytes). Remove it or replace it.")
     result: NDArray[np.uint8] = image[..., None] if channels == 1 else image[..., ::-1]
     return result

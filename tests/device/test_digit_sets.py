@@ -71,7 +71,7 @@ def test_damaged_sets_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         load_digits()
 
 
-@pytest.mark.parametrize("keep", [1, 100, 5000, 60000, -1, -50])
+@pytest.mark.parametrize("keep", [1, 100, 5000, -1, -50])
 @pytest.mark.parametrize("pack", [np.savez, np.savez_compressed], ids=["plain", "packed"])
 def test_a_file_that_is_cut_short_is_one_line(
     tmp_path: Path, drawn: DigitSet, keep: int, pack: Callable[..., None]
