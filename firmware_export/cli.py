@@ -8,10 +8,14 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import __version__
 from .errors import ExportError
 from .project import ExportSummary, c_identifier, export_c
+
+if TYPE_CHECKING:
+    from .array import ArraySummary
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,8 +75,8 @@ def run_export(args: argparse.Namespace) -> int:
     if args.format == "array":
         from .array import export_array
 
-        result: object = export_array(args.model, out_dir, name=name)
-        print(_as_json(result) if args.json else f"{args.model.name} -> {out_dir} (array for TFLite Micro)")
+        array = export_array(args.model, out_dir, name=name)
+        print(_as_json(array) if args.json else _array_as_text(args.model, out_dir, array))
         return 0
     summary = export_c(args.model, out_dir, name=name)
     print(_as_json(summary) if args.json else _as_text(args.model, summary))
@@ -84,6 +88,15 @@ def _as_json(result: object) -> str:
     if not dataclasses.is_dataclass(result) or isinstance(result, type):
         return json.dumps(result, default=str, indent=2)
     return json.dumps(dataclasses.asdict(result), default=str, indent=2)
+
+
+def _array_as_text(model: Path, out_dir: Path, array: ArraySummary) -> str:
+    """Two lines for people."""
+    arena = "arena" if array.arena_bytes is None else f"arena {array.arena_bytes:,} bytes,"
+    return (
+        f"{model.name} -> {out_dir}: {array.name}_model[{array.model_bytes}] for TFLite Micro, "
+        f"{len(array.operators)} operators in the resolver\n{arena} {array.arena_note}"
+    )
 
 
 def _as_text(model: Path, summary: ExportSummary) -> str:

@@ -9,7 +9,7 @@ from device.arguments import natural
 from edgenet.certificate import Certificate, certify
 from edgenet.commands.train import progress
 from edgenet.data import Dataset, card_data, load_split
-from edgenet.errors import DataError, EdgenetError
+from edgenet.errors import DataMissingError, EdgenetError
 from edgenet.things import ModelThing, find_thing
 
 
@@ -40,13 +40,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _pictures(args: argparse.Namespace, thing: ModelThing) -> Dataset | None:
-    """The pictures to prove on; None for a model without a card, or whose data is not on this machine (and says so)."""
+    """The pictures to prove on; None for a model without a card, or whose data is not on this machine (and says so).
+
+    Raises:
+        DataError: the data is damaged or does not fit, or --data names none.
+    """
     if thing.card is None:
         return None
     try:
         source = card_data(thing.card.data.get("name"), args.data, thing.path.name)
         return load_split(source, "test", input_shape=thing.card.input.shape[1:], download=False)
-    except DataError as error:
+    except DataMissingError as error:
         if args.data is not None:
             raise
         progress(f"{error} Proving on generated inputs alone.")
@@ -65,7 +69,7 @@ def _certify(args: argparse.Namespace, thing: ModelThing, dataset: Dataset) -> C
         name=args.name,
         count=args.count,
         cortex_count=args.cortex_count,
-        runtimes=tuple(name.strip() for name in args.runtimes.split(",") if name.strip()),
+        runtimes=args.runtimes,
         seed=args.seed,
         on_progress=progress,
     )

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -19,6 +18,7 @@ import pytest
 
 from device.cli import main
 from device.digit_sets import DigitSet
+from device.frame import Frame
 from device.reader import DigitReader
 from device.run import run_sim
 from device.sim import SimCamera
@@ -126,7 +126,9 @@ def test_pictures_of_a_single_digit_are_read(
 
 def test_a_photograph_of_a_page_reads_like_a_frame_of_a_film(drawn: DigitSet) -> None:
     reader = DigitReader("digits")
-    for frame in islice(SimCamera(drawn.images, drawn.labels, seed=0), 190, 250, 10):
+    camera = SimCamera(drawn.images, drawn.labels, seed=0)
+    for index in range(190, 250, 15):
+        frame = Frame(camera.image(index), index, 0.0, "sim")
         assert reader.read(replace(frame, still=True)) == reader.read(frame)
 
 
