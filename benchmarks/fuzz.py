@@ -123,7 +123,10 @@ def try_mutant(plan: Plan, number: int) -> tuple[str, str]:
         return "crash", f"{_place(error)} {type(error).__name__}: {error} ({mutant.seed})"
     if plan.sanitized is None or number % plan.share:
         return EXPORTED, ""
-    return run_c(plan.sanitized, graph, program, number)
+    try:
+        return run_c(plan.sanitized, graph, program, number)
+    except Exception as error:
+        return "crash", f"{_place(error)} {type(error).__name__}: {error} ({mutant.seed}, while numpy ran it)"
 
 
 def _refusal(message: str) -> tuple[str, str]:

@@ -291,7 +291,23 @@ def build_corpus(folders: Sequence[Path]) -> dict[str, bytes]:
             rng = np.random.default_rng([matrix.SEED, zlib.crc32(operator.encode()), number])
             corpus[f"{operator.lower()}-{number}"] = draw(operator, rng)
     corpus.update((f"network-{number}", random_network(number, 8)) for number in range(NETWORKS))
-    return corpus | {"variables": variables()}
+    return corpus | {"variables": variables(), "shapes": shapes()}
+
+
+def shapes() -> bytes:
+    """The shape of a RESHAPE, computed as Keras does it; and the operators of which no models are drawn."""
+    numbers = [TensorSpec((1,), "int32", None, data=np.array([n], np.int32)) for n in (0, 1, 1)]
+    scalar, row, q = TensorSpec((), "int32", None), TensorSpec((1, 12), scale=0.05), {"scale": 0.05, "zero_point": 3}
+    tensors = [TensorSpec((1, 2, 3), **q), TensorSpec((3,), "int32", None), *numbers, scalar]  # 0 to 5
+    tensors += [TensorSpec((), "int32", None, data=np.array(6, np.int32)), TensorSpec((2,), "int32", None)]
+    tensors += [TensorSpec((1, 6), **q), TensorSpec((2,), "int32", None, data=np.array([1, 2], np.int32))]
+    tensors += [TensorSpec((1, 12), **q), TensorSpec((2,), "int32", None, data=np.array([1, 12], np.int32))]
+    tensors += [TensorSpec((), scale=0.05, data=np.array(9, np.int8)), *[row] * 3, TensorSpec((1, 12), "int32", None)]
+    ops = [OpSpec("SHAPE", (0,), (1,), {}), OpSpec("STRIDED_SLICE", (1, 2, 3, 4), (5,), {"shrink_axis_mask": 1})]
+    ops += [OpSpec("PACK", (5, 6), (7,), {"values_count": 2}), OpSpec("RESHAPE", (0, 7), (8,), {})]
+    ops += [OpSpec("TILE", (8, 9), (10,), {}), OpSpec("FILL", (11, 12), (13,), {}), OpSpec("ADD", (10, 13), (14,), {})]
+    ops += [OpSpec("RELU_N1_TO_1", (14,), (15,), {}), OpSpec("CAST", (15,), (16,), {})]
+    return build_subgraphs([SubgraphSpec(tensors, ops, [0], [16, 14])])
 
 
 def variables() -> bytes:

@@ -83,6 +83,7 @@ def certify(
     cortex_count: int | None = None,
     runtimes: tuple[str, ...] | None = None,
     seed: int = 0,
+    tflite_python: str | None = None,
     on_progress: Progress = lambda line: None,
 ) -> Certificate:
     """Proves the bits on the data set's pictures and on generated inputs, and measures the two other sides.
@@ -98,6 +99,7 @@ def certify(
         cortex_count: how many of all inputs the emulated core runs.
         runtimes: which to run; default: all.
         seed: of the generated inputs.
+        tflite_python: a Python that has TFLite 2.14.
         on_progress: called with a line now and then.
 
     Raises:
@@ -116,6 +118,7 @@ def certify(
         cortex_count=cortex_count,
         runtimes=runtimes or RUNTIMES,
         seed=seed,
+        tflite_python=tflite_python,
         on_progress=on_progress,
     )
     exact = reference_outputs(model_path, inputs)
@@ -162,9 +165,12 @@ def reference_outputs(model_path: Path, inputs: NDArray[np.int8]) -> NDArray[np.
 
 def litert_side(model_path: Path, dataset: Dataset, card: ModelCard, exact: NDArray[np.int8]) -> Side:
     """LiteRT against the exact outputs int8 (N, K)."""
-    got = np.asarray(predict.predict_int8(model_path, dataset.images, divide_by=card.preprocessing.divide_by), np.int8)
-    apart = np.abs(got.astype(np.int32) - exact.astype(np.int32))
-    return Side("LiteRT int8", _same_class(got, exact), Rate(int((apart == 0).sum()), apart.size), float(apart.max()))
+    from firmware_export.agreement import compare_outputs
+
+    got = predict.predict_int8(model_path, dataset.images, divide_by=card.preprocessing.divide_by)
+    near = compare_outputs("LiteRT int8", [exact], [got])
+    same_class, same_values = Rate(near.same_top, near.samples), Rate(near.same_values, near.values)
+    return Side(near.name, same_class, same_values, near.largest_difference)
 
 
 def float_side(float_path: Path, dataset: Dataset, card: ModelCard, exact: NDArray[np.int8]) -> Side:

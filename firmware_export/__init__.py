@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from .calling import CModel, load_c, load_reference
-from .errors import ExportError
-from .project import ExportSummary, OperatorInfo, TensorInfo, export_c
+if TYPE_CHECKING:
+    from .calling import CModel, load_c, load_reference
+    from .errors import ExportError
+    from .project import ExportSummary, OperatorInfo, TensorInfo, export_c
+
+__version__ = "0.1.0"
 
 __all__ = [
     "CModel",
@@ -19,3 +23,21 @@ __all__ = [
     "load_c",
     "load_reference",
 ]
+_MODULES = {
+    "CModel": "calling",
+    "ExportError": "errors",
+    "ExportSummary": "project",
+    "OperatorInfo": "project",
+    "TensorInfo": "project",
+    "export_c": "project",
+    "load_c": "calling",
+    "load_reference": "calling",
+}
+"""Where a public name lives. It is loaded when it is used: a pytest that loads our plugin shall not wait for numpy."""
+
+
+def __getattr__(name: str) -> object:
+    """A public name, from its module."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_MODULES[name]}", __name__), name)

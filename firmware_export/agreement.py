@@ -69,7 +69,7 @@ class LiteRtSide:
         self._parts: list[Agreement] = []
         try:
             started = litert(data, graph)
-            self._runtime, self._name = started, f"LiteRT {started.version}".strip()
+            self._runtime, self._name = started, f"LiteRT {started.version} with XNNPACK"
         except NotAvailableError:
             return
 

@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING
 
 from . import __version__
 from .errors import ExportError
-from .project import ExportSummary, c_identifier, export_c
+from .files import write_file
+from .project import ExportSummary, c_identifier, compile_graph, export_c, read_model
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from .array import ArraySummary
+    from .report import Report
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     add_export_arguments(export)
     export.set_defaults(run=run_export)
     _add_prove(verbs.add_parser("prove", help="compare all runtimes", description="Prove the C right, bit by bit."))
+    _add_report(verbs.add_parser("report", help="draw the memory plan", description="Show what flash and RAM go to."))
     return top
 
 
@@ -51,6 +56,17 @@ def _add_prove(verb: argparse.ArgumentParser) -> None:
 
     add_prove_arguments(verb)
     verb.set_defaults(run=run_prove)
+
+
+def _add_report(verb: argparse.ArgumentParser) -> None:
+    """The verb `report`."""
+    verb.add_argument("model", type=Path, metavar="MODEL.tflite", help="an int8 network")
+    verb.add_argument(
+        "--out", type=Path, metavar="FILE.html", help="page to write (default: NAME_report.html in this folder)"
+    )
+    verb.add_argument("--json", action="store_true", help="print the facts as JSON; a page only where --out says so")
+    verb.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    verb.set_defaults(run=run_report)
 
 
 def add_export_arguments(verb: argparse.ArgumentParser) -> None:
@@ -64,6 +80,9 @@ def add_export_arguments(verb: argparse.ArgumentParser) -> None:
         default="c",
         help="c: a project that needs no library (default); array: the .tflite as an array for TFLite Micro",
     )
+    verb.add_argument(
+        "--report", type=Path, metavar="FILE.html", help="draw the memory plan, and what flash and RAM go to"
+    )
     verb.add_argument("--json", action="store_true", help="print the result as JSON")
     verb.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
@@ -73,21 +92,57 @@ def run_export(args: argparse.Namespace) -> int:
     name = args.name or c_identifier(args.model)
     out_dir = args.out or Path(f"{name}_{args.format}")
     if args.format == "array":
-        from .array import export_array
-
-        array = export_array(args.model, out_dir, name=name)
-        print(_as_json(array) if args.json else _array_as_text(args.model, out_dir, array))
-        return 0
+        return _run_array(args, out_dir, name)
     summary = export_c(args.model, out_dir, name=name)
-    print(_as_json(summary) if args.json else _as_text(args.model, summary))
+    report = None if args.report is None else _write_report(args.model, args.report)
+    if args.json:
+        print(_as_json(summary, report))
+    else:
+        print(_as_text(args.model, summary) + (f"\nmemory plan: {args.report}" if report else ""))
     return 0
 
 
-def _as_json(result: object) -> str:
-    """A frozen dataclass as JSON; paths as text."""
-    if not dataclasses.is_dataclass(result) or isinstance(result, type):
-        return json.dumps(result, default=str, indent=2)
-    return json.dumps(dataclasses.asdict(result), default=str, indent=2)
+def _run_array(args: argparse.Namespace, out_dir: Path, name: str) -> int:
+    """Writes the .tflite as an array."""
+    from .array import export_array
+
+    if args.report is not None:
+        raise ExportError("--report draws the memory of the generated C; leave out --format array.")
+    array = export_array(args.model, out_dir, name=name)
+    print(_as_json(array) if args.json else _array_as_text(args.model, out_dir, array))
+    return 0
+
+
+def run_report(args: argparse.Namespace) -> int:
+    """Writes the page that `args` asks for, and prints where it is, or the facts. Raises ExportError."""
+    out = args.out if args.out is not None or args.json else Path(f"{c_identifier(args.model)}_report.html")
+    report = _write_report(args.model, out)
+    if args.json:
+        print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
+    else:
+        print(f"{args.model.name} -> {out}: arena {report.arena_bytes:,} bytes, {len(report.layers)} operators")
+    return 0
+
+
+def _write_report(model: Path, out: Path | None) -> Report:
+    """The memory report of a model, written as a page unless `out` is None."""
+    from .code_size import measure_code
+    from .report import make_report
+    from .report_page import page
+
+    program = compile_graph(read_model(model))
+    report = make_report(program, measure_code(program))
+    if out is not None:
+        write_file(out, page(report).encode())
+    return report
+
+
+def _as_json(result: DataclassInstance, report: Report | None = None) -> str:
+    """A frozen dataclass as JSON, with a report under "report" if there is one; paths as text."""
+    facts = dataclasses.asdict(result)
+    if report is not None:
+        facts["report"] = report.to_json()
+    return json.dumps(facts, default=str, indent=2)
 
 
 def _array_as_text(model: Path, out_dir: Path, array: ArraySummary) -> str:

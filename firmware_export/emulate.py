@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from firmware_export.toolchain import (
     VERIFY_EXTRA,
     Compiler,
     compile_objects,
+    find_arm_gcc,
     find_zig,
     run_tool,
 )
@@ -44,6 +45,8 @@ class Measurement:
         code_bytes: instructions and constants other than the weights, with the compiler's helpers.
         weights_bytes: what NAME_weights.c became.
         ram_bytes: initialised and zeroed variables: the arena and little else.
+        calls: instructions of each call of a function that was asked for, in order, from its entry to the next one's;
+            the first and the last include what NAME_run does before and after.
     """
 
     instructions: int
@@ -51,6 +54,7 @@ class Measurement:
     code_bytes: int
     weights_bytes: int
     ram_bytes: int
+    calls: tuple[int, ...] = ()
 
 
 def emulator_versions() -> dict[str, str]:
@@ -83,10 +87,20 @@ def target_flags(core: Core) -> tuple[str, ...]:
     return ("-target", "thumb-freestanding-eabi", f"-mcpu={core.zig_cpu}")
 
 
+def gcc_for(core: Core) -> Compiler | None:
+    """arm-none-eabi-gcc as a compiler for a core; None where it is not installed."""
+    gcc = find_arm_gcc()
+    if gcc is None:
+        return None
+    return replace(gcc, command=(*gcc.command, f"-mcpu={core.name}", "-mthumb", "-nostartfiles"))
+
+
 class CortexRuntime:
     """The C project on an emulated core."""
 
-    def __init__(self, project: CProject, graph: Graph, core: Core, build_folder: Path) -> None:
+    def __init__(
+        self, project: CProject, graph: Graph, core: Core, build_folder: Path, compiler: Compiler | None = None
+    ) -> None:
         """Compiles the project.
 
         Args:
@@ -94,12 +108,13 @@ class CortexRuntime:
             graph: the model that it should equal.
             core: what to compile for and to emulate.
             build_folder: where objects and programs are written.
+            compiler: compiles for the core; None for zig.
 
         Raises:
             NotAvailableError: zig, unicorn or pyelftools is missing.
             ExportError: the project does not compile.
         """
-        self.compiler, self.target = zig_for(core), target_flags(core)
+        self.compiler, self.target = zig_for(core) if compiler is None else compiler, target_flags(core)
         self._project, self._graph, self._core, self._build = project, graph, core, build_folder
         self._memory = Memory(graph, project.arena_bytes)
         self._images = {OWN: self._link(OWN)}
@@ -128,14 +143,19 @@ class CortexRuntime:
         rows = {op: np.stack(samples) for op, samples in taps.items()}
         return Batch(split_outputs(self._graph, outputs), view_operators(self._graph, rows, where))
 
-    def measure(self, inputs: Sequence[Array]) -> Measurement:
+    def measure(self, inputs: Sequence[Array], functions: Iterable[str] = ()) -> Measurement:
         """The cost of one inference, for inputs of shape (1, *shape) each, with the arena in the project.
+
+        Args:
+            inputs: what the network is given.
+            functions: names of functions whose calls are counted apart.
 
         Raises:
             RuntimeFaultError: this build gives other outputs than the one with guard bytes, or leaves its memory.
         """
         image, memory = self._images[OWN], Memory(self._graph, None)
-        machine = Machine(image, memory, self._project, self._core, count=True)
+        entries = frozenset(image.functions[name][0] for name in functions)
+        machine = Machine(image, memory, self._project, self._core, count=True, entries=entries)
         before = memory.fill(inputs)
         machine.reset()
         where = f"{self._project.name} on the {self._core.name}"
@@ -150,6 +170,7 @@ class CortexRuntime:
             code_bytes=sizes.get(".text", 0) + sizes.get(".rodata", 0) + sizes.get(".data", 0),
             weights_bytes=sizes.get(".weights", 0),
             ram_bytes=sizes.get(".data", 0) + sizes.get(".bss", 0),
+            calls=machine.calls(),
         )
 
     def _machine(self, build: str) -> Machine:

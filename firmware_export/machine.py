@@ -37,7 +37,16 @@ class Machine:
         tapped: operator index -> the outputs that the last run's taps gave, in order.
     """
 
-    def __init__(self, image: Image, memory: Memory, project: CProject, core: Core, *, count: bool = False) -> None:
+    def __init__(
+        self,
+        image: Image,
+        memory: Memory,
+        project: CProject,
+        core: Core,
+        *,
+        count: bool = False,
+        entries: frozenset[int] = frozenset(),
+    ) -> None:
         """Loads the program.
 
         Args:
@@ -46,6 +55,7 @@ class Machine:
             project: says which functions to call and to tap.
             core: which core this is.
             count: count instructions (slower).
+            entries: addresses of functions whose calls are counted apart, when counting.
         """
         self.instructions = 0
         self.tapped: dict[int, list[bytes]] = {}
@@ -53,6 +63,7 @@ class Machine:
         self._reset = image.functions.get(project.reset, (None,))[0] if project.reset else None
         self._fault = ""
         self._lengths: dict[tuple[int, int], int] = {}
+        self._entries, self._entered = entries, list[int]()
         self._uc = _new_core(core)
         self._load(image)
         sizes = (memory.inputs.size, memory.outputs.size, memory.arena.size)
@@ -68,7 +79,7 @@ class Machine:
         Raises:
             RuntimeFaultError: the code used memory that is not its own, or did not end.
         """
-        self.instructions, self.tapped = 0, {}
+        self.instructions, self.tapped, self._entered = 0, {}, []
         self._write(row)
         self._call(self._entry)
         after = b"".join(bytes(self._uc.mem_read(*block)) for block in self._blocks)
@@ -119,6 +130,13 @@ class Machine:
             signal.signal(signal.SIGINT, before)
         if pressed:
             raise KeyboardInterrupt
+
+    def calls(self) -> tuple[int, ...]:
+        """Instructions from each entry of a function among `entries` to the next, all of the last run shared out."""
+        if not self._entered:
+            return ()
+        ends = [*self._entered[1:], self.instructions]
+        return tuple(end - start for start, end in zip([0, *self._entered[1:]], ends, strict=True))
 
     def stack_bytes(self) -> int:
         """How deep the stack got since the machine was made."""
@@ -186,6 +204,8 @@ class Machine:
     def _on_block(self, uc: Any, address: int, size: int, user_data: object) -> None:
         if address == RETURN_ADDRESS:
             return
+        if address in self._entries:
+            self._entered.append(self.instructions)
         key = (address, size)
         if key not in self._lengths:
             self._lengths[key] = count_thumb(bytes(uc.mem_read(address, size)))

@@ -42,8 +42,17 @@ def _relu6_rescales(node: Node) -> bool:
     return x is not None and x.dtype in ("int8", "int16") and (x.scale, x.zero_point) != (y.scale, y.zero_point)
 
 
+def _multiplier_misstated(node: Node) -> bool:
+    """Whether the option differs from what the shapes say, which the schema and TFLite go by."""
+    x, y = node.input(0), node.output
+    return x is not None and node.integer("depth_multiplier") * x.shape[-1] != y.shape[-1]
+
+
 KNOWN: Mapping[str, tuple[Callable[[Node], bool], str]] = MappingProxyType(
-    {"RELU6": (_relu6_rescales, "does not requantize in RELU6, a known defect")}
+    {
+        "DEPTHWISE_CONV_2D": (_multiplier_misstated, "relies on depth_multiplier, which other runtimes ignore"),
+        "RELU6": (_relu6_rescales, "does not requantize in RELU6, a known defect"),
+    }
 )
 """Operator -> where TFLite Micro is known to be wrong, and in what words. Measured against TFLite 2.14."""
 REFUSALS = (re.compile(r"op code (?P<type>\w+)"), re.compile(r"Node (?P<type>\w+) \(number (?P<index>\d+)\)"))

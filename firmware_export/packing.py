@@ -9,6 +9,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from .ops.spec import ONLY_IN_PLACE
+
 ALIGNMENT = 4
 """Every buffer starts at a multiple of this many bytes."""
 FEW = 6
@@ -25,7 +27,8 @@ class Buffer:
     """`size` bytes that are needed from step `first` to step `last`, both included.
 
     `key` is a tensor's index, or -1 - step for the scratch memory of a step. `over` maps the keys of buffers that die
-    in step `first` to how many bytes before their beginning this one has to begin, if they overlap.
+    in step `first` to how many bytes before their beginning this one has to begin, if they overlap; or to
+    ONLY_IN_PLACE, if it has to begin where they do.
     """
 
     key: int
@@ -38,14 +41,18 @@ class Buffer:
         """Whether both are needed at the same time."""
         return self.first <= other.last and other.first <= self.last
 
-    def forbidden(self, other: Buffer) -> tuple[int, int]:
-        """(low, high), from the beginning of `other`: this one has to begin at low or before, or at high or behind."""
+    def forbidden(self, other: Buffer) -> tuple[int, int, bool]:
+        """(low, high, same), from the beginning of `other`: where this one may begin.
+
+        That is at low or before, at high or behind, or, if `same`, exactly where `other` does.
+        """
         low, high = -self.size, other.size
-        if other.key in self.over:
-            low = max(low, -self.over[other.key])
-        if self.key in other.over:
-            high = min(high, other.over[self.key])
-        return low, high
+        before, behind = self.over.get(other.key), other.over.get(self.key)
+        if before is not None and before != ONLY_IN_PLACE:
+            low = max(low, -before)
+        if behind is not None and behind != ONLY_IN_PLACE:
+            high = min(high, behind)
+        return low, high, ONLY_IN_PLACE in (before, behind)
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,9 @@ class Packing:
     peak: int
 
 
-Conflicts: TypeAlias = Sequence[Sequence[tuple[int, int, int]]]
+Gap: TypeAlias = tuple[int, int, int]
+"""A buffer may not begin behind the first and before the second of these bytes, but at the third it may (-1: none)."""
+Conflicts: TypeAlias = Sequence[Sequence[tuple[int, int, int, bool]]]
 """For each buffer the numbers of others, and what `Buffer.forbidden` says of each."""
 ORDERS: tuple[Callable[[Buffer], tuple[int, ...]], ...] = (
     lambda b: (-b.size, b.first),
@@ -116,7 +125,7 @@ def _meetings(buffers: Sequence[Buffer]) -> Iterator[tuple[Buffer, list[Buffer]]
 def _conflicts(buffers: Sequence[Buffer]) -> Conflicts:
     """For each buffer what is needed at the same time."""
     numbers = {id(buffer): i for i, buffer in enumerate(buffers)}
-    conflicts: list[list[tuple[int, int, int]]] = [[] for _ in buffers]
+    conflicts: list[list[tuple[int, int, int, bool]]] = [[] for _ in buffers]
     for buffer, live in _meetings(buffers):
         i = numbers[id(buffer)]
         for other in live[:-1]:
@@ -130,13 +139,23 @@ def _place(buffers: Sequence[Buffer], conflicts: Conflicts, order: Iterable[int]
     """Each buffer in turn at the lowest offset where it disturbs none placed before it."""
     starts: dict[int, int] = {}
     for i in order:
-        at = 0
-        for low, high in sorted((starts[j] + low, starts[j] + high) for j, low, high in conflicts[i] if j in starts):
-            if low < at < high:
-                at = -(-high // ALIGNMENT) * ALIGNMENT
-        starts[i] = at
+        met = [(starts[j], low, high, same) for j, low, high, same in conflicts[i] if j in starts]
+        starts[i] = _lowest(sorted((at + low, at + high, at if same else -1) for at, low, high, same in met))
     peak = max((at + buffers[i].size for i, at in starts.items()), default=0)
     return Packing({buffers[i].key: at for i, at in starts.items()}, peak)
+
+
+def _lowest(gaps: Sequence[Gap]) -> int:
+    """The lowest aligned offset that no gap forbids; they are sorted."""
+    at = number = 0
+    jumps = any(same >= 0 for _, _, same in gaps)
+    while number < len(gaps):
+        low, high, same = gaps[number]
+        number += 1
+        if low < at < high and at != same:
+            at = same if at < same else -(-high // ALIGNMENT) * ALIGNMENT
+            number = 0 if jumps else number
+    return at
 
 
 def _search(buffers: Sequence[Buffer], conflicts: Conflicts, best: Packing, order: list[int], bound: int) -> Packing:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from .graph import Graph, Node, Op
 from .ops import OPS
+from .ops.spec import ONLY_IN_PLACE
 from .packing import ALIGNMENT, Buffer, Packing, least_bytes, pack
 from .schedule import Cost, orders
 
@@ -117,18 +118,23 @@ def _cost(node: Node, root: Mapping[int, int], places: Collection[int]) -> Cost:
 
 def _over(node: Node, root: Mapping[int, int], reads: Collection[int]) -> dict[int, int]:
     """The buffers that the output may overlap, if they die here -> how far before each it has to begin."""
-    over: dict[int, int] = {}
-    refused = set[int]()
+    distances: dict[int, list[int | None]] = {}
     for number, index in enumerate(node.op.inputs):
         key = root.get(index, index)
-        if key not in reads:
-            continue
-        distance = OPS[node.op.type].overlap(node, number)
-        if distance is None:
-            refused.add(key)
-        else:
-            over[key] = max(distance, over.get(key, 0))
-    return {key: distance for key, distance in over.items() if key not in refused}
+        if key in reads:
+            distances.setdefault(key, []).append(OPS[node.op.type].overlap(node, number))
+    both = {key: _for_all(found) for key, found in distances.items()}
+    return {key: distance for key, distance in both.items() if distance is not None}
+
+
+def _for_all(distances: Sequence[int | None]) -> int | None:
+    """The distance that suits a buffer that is several inputs of one operator."""
+    numbers = [distance for distance in distances if distance is not None]
+    if len(numbers) < len(distances):
+        return None
+    if ONLY_IN_PLACE in numbers:
+        return ONLY_IN_PLACE if set(numbers) == {ONLY_IN_PLACE} else None
+    return max(numbers)
 
 
 def _buffers(costs: Sequence[Cost]) -> list[Buffer]:

@@ -74,12 +74,12 @@ def lower(graph: Graph, plan: Plan) -> Program:
         calls = tuple(OPS[op.type].lower(node))
         steps.append(Step(node, calls, OPS[op.type].macs(node)))
         for call in calls:
-            constants.update(_call_constants(f"op{op.index}", call))
+            constants.update(call_constants(f"op{op.index}", call))
     for index, _ in plan.copies:
         constants.update(_tensor_constant(graph.tensors[index]))
     resets = tuple(_reset(graph, variable) for variable in graph.variables)
     for number, call in enumerate(resets):
-        constants.update(_call_constants(f"variable{number}", call))
+        constants.update(call_constants(f"variable{number}", call))
     twins = _twins(constants)
     return Program(graph, plan, tuple(steps), _without(constants, twins), resets, twins)
 
@@ -126,7 +126,8 @@ def _reset(graph: Graph, variable: Variable) -> KernelCall:
     return KernelCall("reset_variable", params, (), graph.tensors[variable.tensor])
 
 
-def _call_constants(owner: str, call: KernelCall) -> dict[str, Constant]:
+def call_constants(owner: str, call: KernelCall) -> dict[str, Constant]:
+    """The tables that a call needs, by their names' endings; `owner` is as in `constant_name`."""
     found = {constant_name(owner, v): v for v in call.params.values() if isinstance(v, Constant)}
     for tensor in call.inputs:
         found.update(_tensor_constant(tensor))

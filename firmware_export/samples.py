@@ -13,6 +13,7 @@ import numpy as np
 from firmware_export.errors import ExportError
 from firmware_export.graph import Array, Graph, Op, Tensor
 from firmware_export.reference import fit_input
+from firmware_export.vectors import zeros
 
 EXTREMES = 3
 SOFT_DEVIATIONS = (1.0, 3.0, 6.0, 12.0, 24.0, 48.0)
@@ -151,7 +152,7 @@ def _gathered(graph: Graph, op: Op) -> int:
 def _extremes(tensor: Tensor, limits: tuple[float, float]) -> Array:
     """(3, *shape): zero point, minimum, maximum."""
     dtype = np.dtype(tensor.dtype)
-    return np.stack([np.full(tensor.shape, value, dtype) for value in (tensor.zero_point, *limits)])
+    return np.stack([zeros(tensor), *(np.full(tensor.shape, value, dtype) for value in limits)])
 
 
 def _noise(tensor: Tensor, limits: tuple[float, float], rng: np.random.Generator, sample: int) -> Array:

@@ -40,22 +40,32 @@ class TfliteRuntime:
         Raises:
             NotAvailableError: it does not start, or refuses the model.
         """
-        self._graph = graph
+        self._graph, self._python, self._package = graph, python, package
+        self._model = kernels, with_outputs(data, graph) if kernels == REFERENCE else data
+        self._worker, self.version = self._start()
+
+    def _start(self) -> tuple[Worker, str]:
+        """A process with the model in it, and the package's version."""
+        package, name = self._package, self._graph.name
         code = (files(__package__) / "tflite_worker.py").read_text(encoding="utf-8")
-        self._worker = Worker(package, [python, "-c", code], _environment(python))
-        where = f"while it loaded {graph.name}"
-        model = with_outputs(data, graph) if kernels == REFERENCE else data
-        self._worker.send((package, kernels, model), where)
-        self.version, failure = self._worker.receive(where)
+        worker = Worker(package, [self._python, "-c", code], _environment(self._python))
+        where = f"while it loaded {name}"
+        worker.send((package, *self._model), where)
+        version, failure = worker.receive(where)
         if failure:
-            raise NotAvailableError(f"{package} refuses {graph.name}: {_line(failure)}")
+            raise NotAvailableError(f"{package} refuses {name}: {_line(failure)}")
+        return worker, version
 
     def run(self, inputs: Sequence[Array], *, tap: bool) -> Batch:
         """The outputs for inputs (N, *shape) each, and with `tap` those of every operator.
 
+        A network with variables is loaded anew, and keeps them from sample to sample.
+
         Raises:
             NotAvailableError: the interpreter fails or crashes in the middle of the model.
         """
+        if self._graph.variables:
+            self._worker, _ = self._start()
         graph, ops = self._graph, _tapped(self._graph) if tap else []
         wanted = [*graph.outputs, *(tensor for op in ops for tensor in op.outputs)]
         samples = [self._run_sample([values[number] for values in inputs], wanted) for number in range(len(inputs[0]))]
@@ -126,8 +136,9 @@ def with_outputs(data: bytes, graph: Graph) -> bytes:
 
 
 def _tapped(graph: Graph) -> list[Op]:
-    """The operators whose outputs are values, not handles."""
-    return [op for op in graph.ops if all(graph.tensors[index].dtype in ITEM_BYTES for index in op.outputs)]
+    """The operators that have outputs, and whose outputs are values, not handles."""
+    values = {tensor.index for tensor in graph.tensors if tensor.dtype in ITEM_BYTES}
+    return [op for op in graph.ops if op.outputs and values.issuperset(op.outputs)]
 
 
 def _environment(python: str) -> Mapping[str, str]:

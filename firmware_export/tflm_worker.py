@@ -110,7 +110,7 @@ def new_interpreter(data: bytes, arena_bytes: int, *, preserve: bool) -> Any:
 
 def _invoke(interpreter: Any, sample: Sequence[Array], shapes: Sequence[Array]) -> None:
     for number, (values, shape) in enumerate(zip(sample, shapes, strict=True)):
-        interpreter.set_input(np.ascontiguousarray(values.reshape(shape)), number)
+        interpreter.set_input(np.ascontiguousarray(values).reshape(shape), number)
     interpreter.invoke()
 
 

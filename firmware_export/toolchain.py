@@ -21,7 +21,7 @@ from firmware_export.errors import ExportError
 
 VERIFY_EXTRA = "pip install 'edgenet[verify]'"
 HARNESS_FOLDER = Path(__file__).parent / "c" / "harness"
-C_FLAGS = ("-std=c99", "-O2", "-ffunction-sections", "-fdata-sections")
+C_FLAGS = ("-std=c99", "-O2", "-fomit-frame-pointer", "-ffunction-sections", "-fdata-sections")
 COMPILE_TIMEOUT_S = 600
 COMPILE_JOBS = 2
 ERROR_LINES = 6
@@ -82,7 +82,7 @@ def find_zig(environment: Mapping[str, str] | None = None) -> Compiler | None:
 
 
 def find_arm_gcc() -> Compiler | None:
-    """arm-none-eabi-gcc, for the boards that QEMU emulates; None where it is not installed."""
+    """arm-none-eabi-gcc, which most firmware is built with; None where it is not installed."""
     return _probe("arm-none-eabi-gcc", ("arm-none-eabi-gcc",), os.environ)
 
 

@@ -47,8 +47,16 @@ def generated_inputs(graph: Graph, count: int) -> list[Array]:
     return [np.stack(column) for column in zip(*rows, strict=True)]
 
 
+def zeros(tensor: Tensor) -> Array:
+    """The tensor (*shape) that holds its zero point, or what of its type is nearest to that, everywhere."""
+    dtype = np.dtype(tensor.dtype)
+    limits = np.iinfo(dtype) if dtype.kind in "iu" else None
+    value = tensor.zero_point if limits is None else min(max(tensor.zero_point, int(limits.min)), int(limits.max))
+    return np.full(tensor.shape, value, dtype)
+
+
 def _zero_point(source: np.random.RandomState, tensor: Tensor) -> Array:
-    return np.full(tensor.shape, tensor.zero_point, tensor.dtype)
+    return zeros(tensor)
 
 
 def _noise(source: np.random.RandomState, tensor: Tensor) -> Array:

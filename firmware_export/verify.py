@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from .errors import ExportError
 from .graph import ABSENT, ITEM_BYTES, Graph, Op, Tensor
 from .ops import OPS
 from .ops.spec import Constraint
 
-BORDER_TYPES = ("int8", "uint8", "bool", "int16", "int32", "int64", "float32")
-"""The types of inputs and outputs that C has."""
+BORDER_TYPES: Mapping[str, tuple[int, int]] = MappingProxyType(
+    {"int8": (-128, 127), "uint8": (0, 255), "int16": (-(2**15), 2**15 - 1)}
+    | dict.fromkeys(("bool", "int32", "int64", "float32"), (-(2**31), 2**31 - 1))
+)
+"""The types of inputs and outputs that C has, and the zero points that each may have."""
 QUANTIZED = ("int8", "uint8", "int16")
 """What a network has somewhere that is not a float model."""
 
@@ -148,9 +154,18 @@ def check_constraints(graph: Graph) -> None:
         got = [t.shape for t in node.outputs]
         if expected != got:
             raise ExportError(f"{graph.where(op)}: its output should have shape {expected}, the file says {got}.")
-    for index in (*graph.inputs, *graph.outputs):
-        if graph.tensors[index].dtype not in BORDER_TYPES:
-            name, dtype = graph.tensors[index].name, graph.tensors[index].dtype
-            raise ExportError(f"{graph.name}: input or output '{name}' is {dtype}; C has {', '.join(BORDER_TYPES)}.")
+    _check_borders(graph)
     if (macs := sum(OPS[op.type].macs(graph.node(op)) for op in graph.ops)) > MOST_MACS:
         raise ExportError(f"{graph.name}: one run takes {macs:,} multiply-accumulates, more than {MOST_MACS:,}.")
+
+
+def _check_borders(graph: Graph) -> None:
+    """Inputs and outputs are of a type that C has, with zero points that the type has."""
+    for index in (*graph.inputs, *graph.outputs):
+        tensor = graph.tensors[index]
+        where = f"{graph.name}: input or output '{tensor.name}'"
+        if tensor.dtype not in BORDER_TYPES:
+            raise ExportError(f"{where} is {tensor.dtype}; C has {', '.join(BORDER_TYPES)}.")
+        low, high = BORDER_TYPES[tensor.dtype]
+        if not low <= tensor.zero_point <= high:
+            raise ExportError(f"{where} is {tensor.dtype} with zero point {tensor.zero_point}; convert it again.")

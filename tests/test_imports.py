@@ -1,5 +1,6 @@
 """Imports go from heavy to light, never back; and looking at edgenet costs nothing."""
 
+import importlib.util
 import subprocess
 import sys
 import time
@@ -48,6 +49,37 @@ def test_light_packages_import_without_tensorflow_and_each_other(name: str, othe
 def test_every_edgenet_module_imports_without_the_heavy_libraries() -> None:
     done = run_blocked(IMPORT_ALL.format(name="edgenet"), "tensorflow", "keras", "matplotlib", "sklearn", "cv2")
     assert done.returncode == 0, done.stderr
+
+
+OURS = ("edgenet", "device")
+HEAVY = ("tensorflow", "keras", "cv2", "matplotlib", "jinja2", "sklearn", "flatbuffers")
+OPTIONAL = ("tflite_micro", "tflite_runtime", "ai_edge_litert", "ziglang", "unicorn", "elftools", "pytest")
+ALONE = """
+sys.modules.update(dict.fromkeys({missing!r}))
+import firmware_export.cli
+sys.exit(firmware_export.cli.main({words!r}))
+"""
+DIGITS = str(ROOT / "models" / "digits" / "model_int8.tflite")
+
+
+def test_firmware_export_works_alone(tmp_path: Path) -> None:
+    words = ["export", DIGITS, "--name", "digits", "--out", str(tmp_path / "c")]
+    done = run_blocked(ALONE.format(words=words, missing=OPTIONAL), *OURS, *HEAVY)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "c" / "digits.py").is_file()
+    words = ["prove", DIGITS, "--project", str(tmp_path / "c"), "--runtimes", "numpy,host", "--count", "6"]
+    done = run_blocked(ALONE.format(words=words, missing=OPTIONAL), *OURS, *HEAVY)
+    assert "nothing is proved without tflm" in done.stdout, done.stderr
+    assert done.stdout.count("  ok  ") == 2
+
+
+def test_firmware_export_proves_with_the_verify_extra_alone() -> None:
+    if importlib.util.find_spec("tflite_micro") is None:
+        pytest.skip("tflite_micro not installed: pip install 'edgenet[verify]'")
+    words = ["prove", DIGITS, "--runtimes", "tflm,numpy,host", "--count", "6"]
+    done = run_blocked(ALONE.format(words=words, missing=("ai_edge_litert", "tflite_runtime")), *OURS, *HEAVY)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "PROVED: 3 runtimes" in done.stdout
 
 
 def test_edgenet_help_needs_no_tensorflow_and_no_numpy() -> None:

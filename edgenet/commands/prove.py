@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Proves; exit code 0 if proved, 1 if not."""
-    from firmware_export.prove import run_prove
+    from firmware_export.prove import run_prove, write_files
 
     thing = find_thing(str(args.model))
     args.model = thing.path
@@ -35,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
     if dataset is None:
         return run_prove(args)
     certificate = _certify(args, thing, dataset)
+    write_files(args, certificate.proof)
     print(json.dumps(certificate.to_json(), indent=2) if args.json else render(certificate))
     return 0 if certificate.proof.proved else 1
 
@@ -71,6 +72,7 @@ def _certify(args: argparse.Namespace, thing: ModelThing, dataset: Dataset) -> C
         cortex_count=args.cortex_count,
         runtimes=args.runtimes,
         seed=args.seed,
+        tflite_python=args.tflite_python,
         on_progress=progress,
     )
 

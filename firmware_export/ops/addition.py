@@ -48,11 +48,11 @@ class Line:
 
 
 def scales_in_range(node: Node) -> str | None:
-    """the scales of int8 must be positive, and twice the larger operand's below 2**20 output scales"""
+    """twice the larger scale of two int8 operands must be below 2**20 output scales"""
     scales = [node.need(0).scale, node.need(1).scale, node.output.scale]
-    if quantized(node) and (min(scales) <= 0 or 2 * max(scales[:2]) >= scales[2] * (1 << LEFT_SHIFT)):
-        return ", ".join(f"{s:g}" for s in scales)
-    return None
+    if not quantized(node) or 2 * max(scales[:2]) < scales[2] * (1 << LEFT_SHIFT):
+        return None
+    return ", ".join(f"{s:g}" for s in scales)
 
 
 @dataclass(frozen=True)

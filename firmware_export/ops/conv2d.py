@@ -9,7 +9,8 @@ import numpy as np
 
 from ..graph import Array, Node
 from . import linear, rules
-from .spec import Field, KernelCall, Operator, Param, Shape
+from .filters import filters_overlap, filters_scratch_bytes, lower_filters
+from .spec import Field, KernelCall, Operator, Shape
 from .window import Window, pad, positive_window, tap, window
 
 CHUNK_BYTES = 32 << 20
@@ -69,18 +70,17 @@ def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
 
 def lower(node: Node) -> Sequence[KernelCall]:
     """One call of conv2d_s8."""
-    win = _window(node)
-    multipliers, shifts = linear.channel_multipliers(node)
-    params: dict[str, Param] = {
-        "input": node.need(0).shape,
-        "filter": node.need(1).shape,
-        "output": node.output.shape,
-        "stride": win.stride,
-        "dilation": win.dilation,
-        "pad": win.pad,
-        **linear.params(node, multipliers, shifts),
-    }
-    return [KernelCall("conv2d_s8", params, (node.need(0),), node.output)]
+    return lower_filters(node, node.constant(1), _window(node))
+
+
+def scratch_bytes(node: Node) -> int:
+    """Two pixels' windows."""
+    return filters_scratch_bytes(node, node.need(1).shape)
+
+
+def overlap(node: Node, number: int) -> int | None:
+    """How far ahead of its input the output has to begin."""
+    return filters_overlap(node, number, node.need(1).shape, _window(node))
 
 
 def macs(node: Node) -> int:
@@ -113,4 +113,6 @@ OPERATOR = Operator(
     reference=reference,
     lower=lower,
     macs=macs,
+    scratch_bytes=scratch_bytes,
+    overlap=overlap,
 )

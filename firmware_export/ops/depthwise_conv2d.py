@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from ..graph import Array, Node
 from . import linear, rules
-from .spec import Field, KernelCall, Operator, Param, Shape
+from .filters import filters_overlap, filters_scratch_bytes, folded_params, lower_filters
+from .spec import ONLY_IN_PLACE, Field, KernelCall, Operator, Param, Shape
 from .window import Window, pad, positive_window, tap, window
+
+BAND_PIXELS = 16
+"""A band of output rows has at least so many pixels, if the image has."""
+PIXELS, WORD_BYTES = 4, 4
+"""The kernel takes so many pixels at a time, and keeps tables of int32."""
 
 
 def _window(node: Node) -> Window:
@@ -45,19 +52,67 @@ def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
 
 
 def lower(node: Node) -> Sequence[KernelCall]:
-    """One call of depthwise_conv2d_s8."""
-    win = _window(node)
+    """One call of depthwise_conv2d_s8; with several filters for each channel one of conv2d_s8, in groups."""
+    filters, win = node.constant(1), _window(node)
+    if not _one_filter_each(node):
+        return lower_filters(node, _as_groups(filters), win)
     multipliers, shifts = linear.channel_multipliers(node)
     params: dict[str, Param] = {
         "input": node.need(0).shape,
-        "filter": node.need(1).shape,
         "output": node.output.shape,
+        "filter": win.size,
         "stride": win.stride,
         "dilation": win.dilation,
         "pad": win.pad,
-        **linear.params(node, multipliers, shifts),
+        "band": _band(win),
+        "pad_value": node.need(0).zero_point,
+        **folded_params(node, _as_groups(filters).reshape(filters.shape[3], -1), multipliers, shifts),
     }
-    return [KernelCall("depthwise_conv2d_s8", params, (node.need(0),), node.output)]
+    return [KernelCall("depthwise_conv2d_s8", params, (node.need(0),), node.output, scratch=True)]
+
+
+def _one_filter_each(node: Node) -> bool:
+    """Whether the kernel for depthwise convolutions is the right one: with one channel an ordinary one is faster."""
+    channels = node.need(0).shape[3]
+    return channels > 1 and node.need(1).shape[3] == channels
+
+
+def _as_groups(filters: Array) -> Array:
+    """(1, KH, KW, OC) as the filters (OC, KH, KW, 1) of a convolution with groups of one channel."""
+    return filters.transpose(3, 1, 2, 0)
+
+
+def _band(win: Window) -> int:
+    """How many output rows are computed at a time: those that hold enough pixels."""
+    height, width = win.output
+    return min(height, -(-BAND_PIXELS // width))
+
+
+def scratch_bytes(node: Node) -> int:
+    """A word for each tap, two for each pixel of a band, and what the filter sees of one channel."""
+    win = _window(node)
+    if not _one_filter_each(node):
+        return filters_scratch_bytes(node, _as_groups(node.constant(1)).shape)
+    height, width = win.output
+    band = _band(win)
+    rest = height % band
+    # The last band's pixels are rounded up to fours: those that are no outputs see rows that may lie below the last.
+    rows = height - rest + min(band, -(-_in_fours(rest * width) // width))
+    seen = [(n - 1) * win.stride[i] + (win.size[i] - 1) * win.dilation[i] + 1 for i, n in enumerate((rows, width))]
+    return WORD_BYTES * (math.prod(win.size) + 2 * _in_fours(band * width)) + math.prod(seen)
+
+
+def _in_fours(pixels: int) -> int:
+    return -(-pixels // PIXELS) * PIXELS
+
+
+def overlap(node: Node, number: int) -> int | None:
+    """In place: a channel's outputs only take the places of its own inputs, which have been copied."""
+    win = _window(node)
+    if not _one_filter_each(node):
+        return filters_overlap(node, number, _as_groups(node.constant(1)).shape, win)
+    shrinks = math.prod(win.output) <= math.prod(win.input)
+    return ONLY_IN_PLACE if number == 0 and (shrinks or node.output.shape[0] == 1) else None
 
 
 def macs(node: Node) -> int:
@@ -91,4 +146,6 @@ OPERATOR = Operator(
     reference=reference,
     lower=lower,
     macs=macs,
+    scratch_bytes=scratch_bytes,
+    overlap=overlap,
 )

@@ -13,8 +13,12 @@ import numpy as np
 from ..graph import Array, Node
 from . import linear, rules
 from .arithmetic import Int, float32_product, quantize_multiplier
+from .filters import folded_params
+from .overlap import safe_distance
 from .spec import Constant, Field, KernelCall, Operator, Param, Shape
 
+CHANNELS = 8
+"""fully_connected_s8 takes so many channels at a time."""
 MAX_COMPUTED_DEPTH = 33_000
 """With so many products of up to 255 * 255 a sum stays below 2**31."""
 
@@ -117,7 +121,7 @@ def lower(node: Node) -> Sequence[KernelCall]:
     channels, depth = filter_shape(node)
     sizes: dict[str, Param] = {"rows": node.need(0).size // depth, "depth": depth, "channels": channels}
     if by_constants(node):
-        params = sizes | linear.params(node, *multipliers(node))
+        params = sizes | folded_params(node, node.constant(1).reshape(channels, depth), *multipliers(node), CHANNELS)
         return [KernelCall("fully_connected_s8", params, (node.need(0),), node.output)]
     inputs = (node.need(0), node.need(1), node.input(2) or node.need(1))
     return [KernelCall("fully_connected_computed_s8", sizes | _computed_params(node), inputs, node.output)]
@@ -137,6 +141,22 @@ def _computed_params(node: Node) -> dict[str, Param]:
         "multiplier": Constant("multiplier", factors.astype(np.int32), "input * weight / output scale"),
         "shift": Constant("shift", shifts.astype(np.int8), "as multiplier * 2^(shift - 31)"),
     }
+
+
+def overlap(node: Node, number: int) -> int | None:
+    """How far before its input the output has to begin: a row is read again for every eight channels or rest of one."""
+    if number != 0 or not by_constants(node):
+        return None
+    channels, depth = filter_shape(node)
+    row, end = np.arange(node.need(0).size // depth)[:, None], np.array(_block_ends(channels))
+    reads = np.broadcast_to(row * depth, (len(row), len(end)))
+    return safe_distance(reads.reshape(-1), (row * channels + end).reshape(-1))
+
+
+def _block_ends(channels: int) -> list[int]:
+    """Behind which channels the kernel has written some."""
+    whole = channels // CHANNELS * CHANNELS
+    return [*range(CHANNELS, whole + 1, CHANNELS), *range(whole + 1, channels + 1)]
 
 
 def macs(node: Node) -> int:
@@ -165,4 +185,5 @@ OPERATOR = Operator(
     reference=reference,
     lower=lower,
     macs=macs,
+    overlap=overlap,
 )

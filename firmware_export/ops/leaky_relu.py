@@ -18,7 +18,7 @@ from .spec import Field
 
 
 def factors_in_range(node: Node) -> str | None:
-    """alpha must be finite, the output's scale positive, and the input's, alone and times alpha, below 2**30 of it"""
+    """alpha must be finite, and the input's scale, alone and times alpha, below 2**30 output scales"""
     alpha, scale, out = node.number("alpha"), node.need(0).scale, node.output.scale
     if math.isfinite(alpha) and scale * max(1.0, abs(alpha)) < MAX_FACTOR * out:
         return None

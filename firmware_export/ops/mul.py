@@ -23,8 +23,8 @@ def factor(node: Node) -> float:
 
 
 def scales_in_range(node: Node) -> str | None:
-    """the output's scale must be positive, and the product of the operands' below 2**14 of it"""
-    if not quantized(node) or (node.output.scale > 0 and factor(node) < MAX_FACTOR):
+    """the product of the scales of two int8 operands must be below 2**14 output scales"""
+    if not quantized(node) or factor(node) < MAX_FACTOR:
         return None
     return f"{node.need(0).scale:g} * {node.need(1).scale:g} to {node.output.scale:g}"
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import numpy as np
+
 from ..graph import Array, Node
 from . import linear, rules
+from .overlap import safe_distance
 from .spec import Field, KernelCall, Operator, Param, Shape
-from .window import Window, positive_window, window
+from .window import Window, first_bytes, positive_window, window
 
+CHANNELS = 4
+"""The kernels take so many channels at a time."""
 NEARLY = 1e-6
 """Scales that differ by no more count as equal. Source: TFLite Micro's PoolingPrepare."""
 
@@ -49,6 +54,17 @@ def _lower(kernel: str, node: Node) -> Sequence[KernelCall]:
     return [KernelCall(kernel, params, (node.need(0),), node.output)]
 
 
+def overlap(node: Node, number: int) -> int:
+    """How far before its input the output has to begin: a step is four channels of a pixel, or one of the rest."""
+    channels = node.output.shape[3]
+    whole = channels // CHANNELS * CHANNELS
+    first = np.array([*range(0, whole, CHANNELS), *range(whole, channels)])
+    end = np.append(first[1:], channels)
+    pixels = first_bytes(node.need(0).shape, pool_window(node)).reshape(-1, 1)
+    written = np.arange(len(pixels))[:, None] * channels + end
+    return safe_distance((pixels + first).reshape(-1), written.reshape(-1))
+
+
 OPTIONS = {
     "padding": Field(0, "int8"),
     "stride_w": Field(1),
@@ -71,4 +87,4 @@ CONSTRAINTS = (
 
 def pool_operator(kernel: str, reference: Callable[[Node, Sequence[Array]], Sequence[Array]]) -> Operator:
     """The operator that `kernel` computes, with its numpy `reference`."""
-    return Operator(output_shapes, reference, partial(_lower, kernel), OPTIONS, CONSTRAINTS)
+    return Operator(output_shapes, reference, partial(_lower, kernel), OPTIONS, CONSTRAINTS, overlap=overlap)

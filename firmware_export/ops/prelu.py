@@ -18,8 +18,8 @@ def identity(node: Node) -> float:
 
 
 def scales_in_range(node: Node) -> str | None:
-    """the output's scale must be positive, and the input's, alone and times alpha's, below 2**14 of it"""
-    if node.output.scale > 0 and max(identity(node), factor(node)) < MAX_FACTOR:
+    """the input's scale, alone and times alpha's, must be below 2**14 output scales"""
+    if max(identity(node), factor(node)) < MAX_FACTOR:
         return None
     return f"{node.need(0).scale:g} and {node.need(1).scale:g} to {node.output.scale:g}"
 

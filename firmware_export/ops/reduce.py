@@ -83,6 +83,11 @@ def layout(node: Node) -> dict[str, Param]:
     }
 
 
+def overlap(node: Node, number: int) -> int | None:
+    """In place or before: output k and those behind it need nothing that lies before byte k of the input."""
+    return 0 if number == 0 else None
+
+
 def along(node: Node) -> tuple[int, ...]:
     """The reduced axes of an array (N, *input shape)."""
     return tuple(a + 1 for a in axes(node))
@@ -125,4 +130,5 @@ def adding_operator(scaling: Callable[[Node], tuple[int, int]]) -> Operator:
         output_shapes=output_shapes,
         reference=reference,
         lower=lower,
+        overlap=overlap,
     )

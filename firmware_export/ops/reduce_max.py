@@ -31,4 +31,5 @@ OPERATOR = Operator(
     output_shapes=reduce.output_shapes,
     reference=reference,
     lower=lower,
+    overlap=reduce.overlap,
 )

@@ -51,6 +51,10 @@ class KernelCall:
     scratch: bool = False
 
 
+ONLY_IN_PLACE = -1
+"""What `overlap` says when the output may begin exactly where that input does, or not overlap it at all."""
+
+
 def no_macs(node: Node) -> int:
     """0: this operator multiplies and accumulates nothing."""
     return 0
@@ -89,7 +93,7 @@ class Operator:
         alias: the output is the first input's bytes, under another shape.
         scratch_bytes: memory that the kernel calls need for a moment, all of them the same.
         overlap: (node, input number) -> how many bytes the output has to begin before that input at least, so that
-            nothing is overwritten that is still to be read; None where they may not overlap at all.
+            nothing is overwritten that is still to be read; or ONLY_IN_PLACE; None where they may not overlap at all.
         table: the 256 outputs for the values -128 to 127 of the only input that is computed, of an operator that maps
             every int8 value on its own; None for a node that does not.
         internal: only passes make it; no file has it.

@@ -1,6 +1,7 @@
 """TRANSPOSE_CONV: every input pixel adds a filter (OC, KH, KW, IC), weighted by its channels, to the output around it.
 
 The first input, the output's shape, is not read: the file states that shape anyway, and TFLite Micro does the same.
+A pass leaves it out.
 Source: TFLite reference_integer_ops::TransposeConv.
 """
 
@@ -37,9 +38,9 @@ def _seen_so(rule: Callable[[Node], str | None]) -> Callable[[Node], str | None]
     return seen
 
 
-def all_inputs(node: Node) -> str | None:
-    """there must be a shape, a filter and an input, and perhaps a bias"""
-    missing = [i for i in (SHAPE, FILTER, INPUT) if node.input(i) is None]
+def filter_and_input(node: Node) -> str | None:
+    """there must be a filter and an input, the second and third"""
+    missing = [i for i in (FILTER, INPUT) if node.input(i) is None]
     return f"input {missing[0]} is missing" if missing else None
 
 
@@ -94,7 +95,8 @@ def pads(node: Node) -> tuple[int, int]:
 def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
     """int8 (N, B, OH, OW, OC)."""
     filters, (top, left), stride = node.constant(FILTER).astype(np.int64), pads(node), _strides(node)
-    x = inputs[INPUT].reshape(-1, *inputs[INPUT].shape[2:]).astype(np.int64) - node.need(INPUT).zero_point
+    given = inputs[sum(node.input(i) is not None for i in range(INPUT))]
+    x = given.reshape(-1, *given.shape[2:]).astype(np.int64) - node.need(INPUT).zero_point
     height, width = node.output.shape[1:3]
     acc = np.zeros((len(x), top + height, left + width, len(filters)), np.int64)
     for ky in range(filters.shape[1]):
@@ -103,7 +105,7 @@ def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
             target += x[:, : target.shape[1], : target.shape[2]] @ filters[:, ky, kx].T
     view = as_convolution(node)
     out = linear.finish(view, acc[:, top:, left:], *linear.channel_multipliers(view))
-    return [out.reshape(len(inputs[INPUT]), *node.output.shape)]
+    return [out.reshape(len(given), *node.output.shape)]
 
 
 def lower(node: Node) -> Sequence[KernelCall]:
@@ -134,13 +136,13 @@ OPERATOR = Operator(
         "activation": Field(3, "int8"),
     },
     constraints=(
-        all_inputs,
+        filter_and_input,
         int8_input,
         rules.int8_output,
         _seen_so(rules.constant_int8_filter),
         _seen_so(rules.constant_int32_bias),
         rules.known_activation,
-        positive_window,
+        _seen_so(positive_window),
         _seen_so(linear.scales_in_range),
         filter_fits,
         output_fits,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -73,6 +74,21 @@ def tap(padded: Array, win: Window, ky: int, kx: int) -> Array:
     y, x = ky * win.dilation[0], kx * win.dilation[1]
     (oh, ow), (sh, sw) = win.output, win.stride
     return padded[:, y : y + (oh - 1) * sh + 1 : sh, x : x + (ow - 1) * sw + 1 : sw]
+
+
+def first_bytes(shape: tuple[int, ...], win: Window) -> Array:
+    """The first byte of an int8 input (B, H, W, C) that each output pixel sees, int64 (B, OH, OW).
+
+    Where a window misses the input it is the number of the input's bytes.
+    """
+    inside = []
+    for axis in range(2):
+        starts = np.arange(win.output[axis]) * win.stride[axis] - win.pad[axis]
+        taps = starts[:, None] + np.arange(win.size[axis]) * win.dilation[axis]
+        inside.append(np.where((taps >= 0) & (taps < win.input[axis]), taps, math.prod(shape)).min(axis=1))
+    batch = np.arange(shape[0])[:, None, None] * shape[1]
+    pixels = (batch + inside[0][:, None]) * shape[2] + inside[1]
+    return np.asarray(np.minimum(pixels * shape[3], math.prod(shape)))
 
 
 def positive_window(node: Node) -> str | None:

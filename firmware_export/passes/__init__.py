@@ -13,14 +13,14 @@ from ..verify import check_constraints, check_wiring
 from .activation import fuse_activations
 from .constants import fold_constants
 from .copies import forward_copies
-from .dead_code import drop_dead_code, forget_reshape_shape
+from .dead_code import drop_dead_code, forget_stated_shapes
 from .padding import fold_padding
 from .tables import merge_tables
 
 __all__ = ["PASSES", "apply_passes", "drop_dead_code", "fold_constants", "optimize", "simplify"]
 
 Pass: TypeAlias = Callable[[Graph], Graph]
-NEEDED: tuple[Pass, ...] = (forget_reshape_shape, drop_dead_code, fold_constants, drop_dead_code)
+NEEDED: tuple[Pass, ...] = (forget_stated_shapes, drop_dead_code, fold_constants, drop_dead_code)
 """Without these some networks could not become C."""
 PASSES: tuple[Pass, ...] = (forward_copies, fold_padding, fuse_activations, merge_tables, drop_dead_code)
 """These make less of the network; they are repeated as long as that helps."""

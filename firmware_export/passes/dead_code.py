@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..graph import Graph, Op
+from ..graph import ABSENT, Graph, Op
 
 
-def forget_reshape_shape(graph: Graph) -> Graph:
-    """RESHAPE without its second input: the output's shape says the same, and what computes it is dead code."""
-    ops = tuple(replace(op, inputs=op.inputs[:1]) if op.type == "RESHAPE" else op for op in graph.ops)
-    return replace(graph, ops=ops)
+def forget_stated_shapes(graph: Graph) -> Graph:
+    """RESHAPE and TRANSPOSE_CONV without the input that states the output's shape.
+
+    The file says the same of the output itself, and what computes that input is dead code.
+    """
+    return replace(graph, ops=tuple(replace(op, inputs=_without_shape(op)) for op in graph.ops))
+
+
+def _without_shape(op: Op) -> tuple[int, ...]:
+    if op.type == "RESHAPE":
+        return op.inputs[:1]
+    return (ABSENT, *op.inputs[1:]) if op.type == "TRANSPOSE_CONV" else op.inputs
 
 
 def drop_dead_code(graph: Graph) -> Graph:

@@ -67,7 +67,7 @@ class _Maker:
         return tuple(self.tensors[index].shape)
 
     def unary(self, x: int) -> None:
-        kind = ("RELU", "RELU6", "QUANTIZE", "LOGISTIC")[self.number(0, 3)]
+        kind = ("RELU", "RELU6", "QUANTIZE", "LOGISTIC", "HARD_SWISH", "LEAKY_RELU")[self.number(0, 5)]
         same = self.quant(x) if kind == "RELU6" else self.some_quant(x)  # TFLM's RELU6 does not rescale
         self.put(kind, (x,), self.shape(x), (1 / 256, -128) if kind == "LOGISTIC" else same)
 
@@ -129,12 +129,13 @@ class _Maker:
         self.put(kind, (x,), (1, height, width, self.shape(x)[3]), self.quant(x), options)
 
     def add(self, x: int) -> None:
-        """Another value of the same shape, or a single constant."""
+        """One of five operators with another value of the same shape, or a single constant."""
+        kind = ("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM")[self.number(0, 4)]
         others = [i for i in self.values if self.shape(i) == self.shape(x)]
         other = others[self.number(0, len(others) - 1)]
         if self.number(0, 2) == 0:
             other = self.add_tensor(TensorSpec((1,), scale=0.05, data=random_int8(self.seed, (1,))))
-        self.put("ADD", (x, other), self.shape(x), self.some_quant())
+        self.put(kind, (x, other), self.shape(x), self.some_quant())
 
     def join(self, x: int) -> None:
         """CONCATENATION along the channels, of one tensor or two."""

@@ -7,6 +7,7 @@ constants from the numbers they stand for.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import subprocess
@@ -325,14 +326,36 @@ def test_means_that_are_halves(count: int, tmp_path: Path, compiler: str) -> Non
     run_c(data, tmp_path, compiler, inputs, expected)
 
 
+def add_of(scales: Sequence[float]) -> bytes:
+    specs = [TensorSpec((1, 3), scale=s, zero_point=z) for s, z in zip(scales, (3, -7, 5), strict=True)]
+    return model("ADD", specs[:2], specs[2:])
+
+
+def multipliers_of_add(first: float, second: float, out: float) -> Pairs:
+    twice = 2 * max(first, second)
+    return [quantize_multiplier(real) for real in (first / twice, second / twice, twice / (2**20 * out))]
+
+
 def test_multipliers_of_add() -> None:
-    for first, second, out in float32s(11, 20):
-        inputs = [TensorSpec((1, 3), scale=first), TensorSpec((1, 3), scale=second)]
-        text = generated(model("ADD", inputs, [TensorSpec((1, 3), scale=out)]))
-        widest = 2 * max(first, second)
-        assert pairs_in(text, "first_") == [quantize_multiplier(first / widest)]
-        assert pairs_in(text, "second_") == [quantize_multiplier(second / widest)]
-        assert pairs_in(text, "output_") == [quantize_multiplier(widest / (2**20 * out))]
+    for scales in ((0.001, 0.1, 0.1), (100.0, 0.01, 1.0)):
+        text = generated(add_of(scales))
+        exact = [float(np.float32(s)) for s in scales]
+        expected = multipliers_of_add(exact[0], exact[1], exact[2])
+        assert [pairs_in(text, name)[0] for name in ("first_", "second_", "output_")] == expected
+
+
+def test_factors_of_add_round_every_pair_as_tflite_does() -> None:
+    for scales in [*float32s(11, 4), [0.5, 0.25, 1.0]]:
+        text = generated(add_of(scales))
+        names = ("first_factor", "second_factor", "constant", "shift")
+        first, second, constant, shift = (int(re.findall(rf"\.{name} = (-?\d+),", text)[0]) for name in names)
+        (m, e), (n, f), (k, g) = multipliers_of_add(scales[0], scales[1], scales[2])
+        a = {x: divide(high_mul((x - 3) << 20, m), -e) for x in range(-128, 128)}
+        b = {y: divide(high_mul((y + 7) << 20, n), -f) for y in range(-128, 128)}
+        for x, y in itertools.product(a, b):
+            wanted = divide(high_mul(a[x] + b[y], k), -g) + 5
+            got = (x * first + y * second + constant) >> shift
+            assert min(max(got, -128), 127) == min(max(wanted, -128), 127), (scales, x, y)
 
 
 @pytest.mark.parametrize("beta", [1.0, 0.3])

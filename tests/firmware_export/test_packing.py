@@ -8,17 +8,20 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from firmware_export.ops.spec import ONLY_IN_PLACE
 from firmware_export.packing import ALIGNMENT, Buffer, Packing, least_bytes, pack
 
 
 def fits(buffer: Buffer, at: int, other: Buffer, start: int) -> bool:
-    """Whether two buffers may begin at these offsets: apart in time, apart in memory, or one before what it eats."""
+    """Whether two buffers may begin at these offsets: apart in time, apart in memory, or one before what it eats
+    or exactly there."""
     if buffer.last < other.first or other.last < buffer.first:
         return True
     if at + buffer.size <= start or start + other.size <= at:
         return True
     for above, one, below, two in ((buffer, at, other, start), (other, start, buffer, at)):
-        if below.key in above.over and one <= two - above.over[below.key]:
+        distance = above.over.get(below.key)
+        if distance is not None and (one == two if distance == ONLY_IN_PLACE else one <= two - distance):
             return True
     return False
 
@@ -60,7 +63,8 @@ def random_buffers(source: np.random.RandomState, count: int, steps: int, larges
         dying = [o for o in buffers if o.last == b.first and o.first < b.first]
         if dying and b.first not in taken and source.randint(3):
             taken.add(b.first)
-            over = {o.key: int(source.randint(0, largest // 2)) for o in dying[: source.randint(1, 3)]}
+            eaten = dying[: source.randint(1, 3)]
+            over = {o.key: int(source.randint(0, largest // 2)) if source.randint(3) else ONLY_IN_PLACE for o in eaten}
             buffers[i] = Buffer(b.key, b.size, b.first, b.last, over)
     return buffers
 

@@ -8,13 +8,13 @@
 /* The largest integers are no floats, but the float just above them is outside of the range too. */
 static int64_t saturated(const edgenet_cast_from_f32_params *p, float value)
 {
+    if (value > (float)p->low && value < (float)p->high) {
+        return (int64_t)value;
+    }
     if (value >= (float)p->high) {
         return p->high;
     }
-    if (value <= (float)p->low) {
-        return p->low;
-    }
-    return value > (float)p->low ? (int64_t)value : 0; /* nothing is true of what is not a number */
+    return value <= (float)p->low ? p->low : 0; /* nothing is true of what is not a number */
 }
 
 void edgenet_cast_from_f32(const edgenet_cast_from_f32_params *p, const void *input, void *output)

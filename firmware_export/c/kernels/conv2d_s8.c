@@ -2,75 +2,191 @@
  * SPDX-License-Identifier: Apache-2.0
  * Part of edgenet. A copy inside a generated project may be used under any terms you like.
  */
-/* CONV_2D, any stride, dilation, padding and number of groups. */
+/*
+ * CONV_2D, any stride, dilation, padding and number of groups.
+ *
+ * What the filter sees from two output pixels is copied to the scratch memory, the pixels' values side by side; then
+ * four channels at a time are computed for both pixels, so that each value that is loaded serves two or four products.
+ */
 #include "edgenet_nn.h"
 
-/* One run of n neighbouring inputs and weights. */
-static int32_t dot(const int8_t *x, const int8_t *w, int32_t n, int32_t x_offset)
+#define PIXELS 2
+#define CHANNELS 4
+
+/* Copies n values to every second byte; returns where the next goes. */
+static int8_t *spread(int8_t *to, const int8_t *from, int32_t n)
 {
-    int32_t sum = 0;
+    for (; n >= 4; n -= 4) {
+        to[0] = from[0];
+        to[PIXELS] = from[1];
+        to[PIXELS * 2] = from[2];
+        to[PIXELS * 3] = from[3];
+        from += 4;
+        to += PIXELS * 4;
+    }
+    for (; n > 0; n--) {
+        *to = *from++;
+        to += PIXELS;
+    }
+    return to;
+}
+
+/* n times the same value to every second byte; returns where the next goes. */
+static int8_t *repeat(int8_t *to, int8_t value, int32_t n)
+{
     for (int32_t i = 0; i < n; i++) {
-        sum += ((int32_t)x[i] + x_offset) * (int32_t)w[i];
+        *to = value;
+        to += PIXELS;
     }
-    return sum;
+    return to;
 }
 
-/* Everything that one filter sees of one image; x is the image's first channel of the filter's group. */
-static int32_t filter_sum(const edgenet_conv2d_s8_params *p, const edgenet_window *at, const int8_t *x, const int8_t *w)
+/* Copies what the filter sees when its first tap lies at (y, x) of an image to every second byte. */
+EDGENET_OWN_REGISTERS static void copy_window(const edgenet_conv2d_s8_params *p, const int8_t *image, int32_t y,
+                                              int32_t x, int8_t *to)
 {
     const int32_t depth = p->filter.channels;
-    /* Without dilation and groups a whole row of taps is one run. */
-    const int32_t joined = p->dilation.width == 1 && depth == p->input.channels;
-    const int32_t run = joined ? (at->columns.end - at->columns.begin) * depth : depth;
-    const int32_t end = joined ? at->columns.begin + 1 : at->columns.end;
-    int32_t sum = 0;
-    for (int32_t ky = at->rows.begin; ky < at->rows.end; ky++) {
-        const int32_t row = (at->y + ky * p->dilation.height) * p->input.width + at->x;
-        for (int32_t kx = at->columns.begin; kx < end; kx++) {
-            const int8_t *from = x + (row + kx * p->dilation.width) * p->input.channels;
-            sum += dot(from, w + (ky * p->filter.width + kx) * depth, run, p->input_offset);
-        }
-    }
-    return sum;
-}
-
-/* All channels of one output pixel. */
-static void pixel(const edgenet_conv2d_s8_params *p, const edgenet_window *at, const int8_t *input, int8_t *output)
-{
-    const int32_t depth = p->filter.channels;
-    const int32_t filter_size = p->filter.height * p->filter.width * depth;
-    const int32_t filters_per_group = p->output.channels / (p->input.channels / depth);
-    const int8_t *weights = p->weights;
-    int32_t in_group = 0;
-    for (int32_t c = 0; c < p->output.channels; c++) {
-        const int32_t q = p->per_channel ? c : 0;
-        int32_t sum = filter_sum(p, at, input, weights);
-        if (p->bias != NULL) {
-            sum = edgenet_add_wrapping(sum, p->bias[c]);
-        }
-        sum = edgenet_requantize(sum, p->multiplier[q], p->shift[q]) + p->output_offset;
-        output[c] = edgenet_clamp_s8(sum, p->activation_min, p->activation_max);
-        weights += filter_size;
-        if (++in_group == filters_per_group) {
-            in_group = 0;
-            input += depth;
+    /* Without dilation and groups a row of taps inside the image is one run. */
+    const int32_t joined = p->dilation.width == 1 && p->groups == 1 && x >= 0 &&
+                           x + p->filter.width <= p->input.width;
+    const int32_t run = joined ? p->filter.width * depth : depth;
+    const int32_t runs = joined ? 1 : p->filter.width;
+    for (int32_t ky = 0; ky < p->filter.height; ky++) {
+        const int32_t row = y + ky * p->dilation.height;
+        for (int32_t kx = 0; kx < runs; kx++) {
+            const int32_t column = x + kx * p->dilation.width;
+            if (row >= 0 && row < p->input.height && column >= 0 && column < p->input.width) {
+                to = spread(to, image + (row * p->input.width + column) * p->input.channels, run);
+            } else {
+                to = repeat(to, p->pad_value, run);
+            }
         }
     }
 }
 
-void edgenet_conv2d_s8(const edgenet_conv2d_s8_params *p, const int8_t *input, int8_t *output)
+/* Adds the i-th value of both pixels, times the i-th weight of four channels, to the sums. */
+#define STEP(i)                                                       \
+    do {                                                              \
+        const int32_t left = x[2 * (i)], right = x[2 * (i) + 1];      \
+        const int32_t wa = w[4 * (i)], wb = w[4 * (i) + 1];           \
+        const int32_t wc = w[4 * (i) + 2], wd = w[4 * (i) + 3];       \
+        a0 += left * wa;                                              \
+        a1 += right * wa;                                             \
+        b0 += left * wb;                                              \
+        b1 += right * wb;                                             \
+        c0 += left * wc;                                              \
+        c1 += right * wc;                                             \
+        d0 += left * wd;                                              \
+        d1 += right * wd;                                             \
+    } while (0)
+
+/* The sums of count channels for both pixels, whose windows of n values lie in x. */
+EDGENET_OWN_REGISTERS static void products(const int8_t *x, const int8_t *w, int32_t n, int32_t count, int32_t *sums)
 {
-    const edgenet_pair filter = {p->filter.height, p->filter.width};
+    const int8_t *const begin = x, *const end = x + PIXELS * n, *const end_of_eights = x + PIXELS * (n - n % 8);
+    for (; count >= CHANNELS; count -= CHANNELS) {
+        int32_t a0 = 0, a1 = 0, b0 = 0, b1 = 0, c0 = 0, c1 = 0, d0 = 0, d1 = 0;
+        for (x = begin; x != end_of_eights; x += PIXELS * 8) {
+            STEP(0);
+            STEP(1);
+            STEP(2);
+            STEP(3);
+            STEP(4);
+            STEP(5);
+            STEP(6);
+            STEP(7);
+            w += CHANNELS * 8;
+        }
+        for (; x != end; x += PIXELS) {
+            STEP(0);
+            w += CHANNELS;
+        }
+        *sums++ = a0;
+        *sums++ = a1;
+        *sums++ = b0;
+        *sums++ = b1;
+        *sums++ = c0;
+        *sums++ = c1;
+        *sums++ = d0;
+        *sums++ = d1;
+    }
+    for (; count > 0; count--) {
+        int32_t left = 0, right = 0;
+        for (x = begin; x != end; x += PIXELS) {
+            const int32_t weight = *w++;
+            left += x[0] * weight;
+            right += x[1] * weight;
+        }
+        *sums++ = left;
+        *sums++ = right;
+    }
+}
+
+/* The outputs of count channels from c on: of one pixel and, step bytes behind, of a second. */
+EDGENET_OWN_REGISTERS static void finish(const edgenet_conv2d_s8_params *p, const int32_t *sums, int32_t c, int32_t count,
+                                 int32_t step, int8_t *output)
+{
+    const int32_t offset = p->output_offset, channels = p->per_channel ? -1 : 0;
+    for (int32_t i = c; i < c + count; i++) {
+        const int32_t multiplier = p->multiplier[i & channels], shift = p->shift[i & channels];
+        int32_t first = edgenet_add_wrapping(sums[0], p->bias[i]);
+        int32_t second = edgenet_add_wrapping(sums[1], p->bias[i]);
+        if (shift < -1) {
+            first = edgenet_output_small(first, multiplier, shift, offset);
+            second = edgenet_output_small(second, multiplier, shift, offset);
+        } else {
+            first = edgenet_output(first, multiplier, shift, offset);
+            second = edgenet_output(second, multiplier, shift, offset);
+        }
+        /* Without a second pixel, step is 0, and the first one's value is written last. */
+        output[i + step] = (int8_t)second;
+        output[i] = (int8_t)first;
+        sums += PIXELS;
+    }
+}
+
+/* Channels c to c + count - 1 of one or two pixels, whose windows lie in x. */
+static void channels(const edgenet_conv2d_s8_params *p, const int8_t *x, int32_t c, int32_t count, int32_t pixels,
+                     int32_t *sums, int8_t *output)
+{
+    const int32_t taps = p->filter.height * p->filter.width * p->filter.channels;
+    products(x, p->weights + c * taps, taps, count, sums);
+    finish(p, sums, c, count, (pixels - 1) * p->output.channels, output);
+}
+
+/* Channels c to c + count - 1, which see the input's channels from the first of input on. */
+static void group(const edgenet_conv2d_s8_params *p, const int8_t *input, int32_t c, int32_t count, int8_t *output,
+                  int8_t *scratch)
+{
+    int32_t *const sums = (int32_t *)(void *)scratch;
+    int8_t *const windows = scratch + PIXELS * count * (int32_t)sizeof *sums;
+    int32_t held = 0;
     for (int32_t b = 0; b < p->output.batch; b++) {
         for (int32_t y = 0; y < p->output.height; y++) {
             for (int32_t x = 0; x < p->output.width; x++) {
-                const edgenet_window at =
-                    edgenet_window_at(y * p->stride.height - p->pad.height, x * p->stride.width - p->pad.width, filter,
-                                      p->dilation, p->input);
-                pixel(p, &at, input, output);
-                output += p->output.channels;
+                copy_window(p, input, y * p->stride.height - p->pad.height, x * p->stride.width - p->pad.width,
+                            windows + held);
+                held++;
+                if (held == PIXELS) {
+                    channels(p, windows, c, count, held, sums, output);
+                    output += held * p->output.channels;
+                    held = 0;
+                }
             }
         }
         input += p->input.height * p->input.width * p->input.channels;
     }
+    if (held > 0) {
+        channels(p, windows, c, count, held, sums, output);
+    }
+}
+
+void edgenet_conv2d_s8(const edgenet_conv2d_s8_params *p, const int8_t *input, int8_t *output, int8_t *scratch)
+{
+    const int32_t filters = p->output.channels / p->groups;
+    for (int32_t g = 0; g < p->groups; g++) {
+        group(p, input + g * p->filter.channels, g * filters, filters, output, scratch);
+    }
+    edgenet_limit_s8(output, p->output.batch * p->output.height * p->output.width * p->output.channels,
+                     p->activation_min, p->activation_max);
 }

@@ -2,62 +2,132 @@
  * SPDX-License-Identifier: Apache-2.0
  * Part of edgenet. A copy inside a generated project may be used under any terms you like.
  */
-/* DEPTHWISE_CONV_2D, any stride, dilation, padding and number of filters for each channel. */
+/*
+ * DEPTHWISE_CONV_2D with one filter for each channel, any stride, dilation and padding.
+ *
+ * Channel by channel: what the filter sees is copied into a plane, padding included, so that no tap needs a test; then
+ * four pixels at a time share each weight that is loaded. A channel's outputs lie where its own inputs lay before, if
+ * output and input begin at the same place, so it can work in place.
+ */
 #include "edgenet_nn.h"
 
-/* What filter c sees of input channel x. */
-static int32_t filter_sum(const edgenet_depthwise_conv2d_s8_params *p, const edgenet_window *at, const int8_t *x,
-                          int32_t c)
+#define PIXELS 4
+
+/* What lies in the scratch memory, and how large it is. */
+typedef struct {
+    int32_t taps, pixels;  /* pixels: of a band of rows, rounded up to fours */
+    int32_t width, height; /* of the plane */
+    int32_t *offsets;      /* where each tap lies in the plane, from the first one */
+    int32_t *firsts;       /* where the first tap of each pixel of a band lies, from that of the first */
+    int32_t *sums;        /* one for each pixel */
+    int8_t *plane;
+} workspace;
+
+/* The places of all pixels of a band and of all taps. */
+static workspace lay_out(const edgenet_depthwise_conv2d_s8_params *p, int8_t *scratch)
 {
-    const int32_t x_step = p->dilation.width * p->input.channels;
-    int32_t sum = 0;
-    for (int32_t ky = at->rows.begin; ky < at->rows.end; ky++) {
-        const int32_t row = ((at->y + ky * p->dilation.height) * p->input.width + at->x) * p->input.channels;
-        int32_t from = row + at->columns.begin * x_step;
-        int32_t weight = (ky * p->filter.width + at->columns.begin) * p->output.channels + c;
-        for (int32_t kx = at->columns.begin; kx < at->columns.end; kx++) {
-            sum += ((int32_t)x[from] + p->input_offset) * (int32_t)p->weights[weight];
-            from += x_step;
-            weight += p->output.channels;
-        }
+    workspace s;
+    s.taps = p->filter.height * p->filter.width;
+    s.pixels = (p->band * p->output.width + PIXELS - 1) / PIXELS * PIXELS;
+    s.width = (p->output.width - 1) * p->stride.width + (p->filter.width - 1) * p->dilation.width + 1;
+    s.height = (p->output.height - 1) * p->stride.height + (p->filter.height - 1) * p->dilation.height + 1;
+    s.offsets = (int32_t *)(void *)scratch;
+    s.firsts = s.offsets + s.taps;
+    s.sums = s.firsts + s.pixels;
+    s.plane = (int8_t *)(s.sums + s.pixels);
+    for (int32_t i = 0; i < s.taps; i++) {
+        const int32_t y = i / p->filter.width, x = i % p->filter.width;
+        s.offsets[i] = y * p->dilation.height * s.width + x * p->dilation.width;
     }
-    return sum;
+    for (int32_t i = 0; i < s.pixels; i++) {
+        const int32_t y = i / p->output.width, x = i % p->output.width;
+        s.firsts[i] = y < p->band ? y * p->stride.height * s.width + x * p->stride.width : 0;
+    }
+    return s;
 }
 
-/* All channels of one output pixel. */
-static void pixel(const edgenet_depthwise_conv2d_s8_params *p, const edgenet_window *at, const int8_t *input,
-                  int8_t *output)
+/* Copies what lies inside the image of one channel into the plane. */
+EDGENET_OWN_REGISTERS static void copy_plane(const edgenet_depthwise_conv2d_s8_params *p, const int8_t *channel,
+                                             const workspace *s)
 {
-    const int32_t filters_per_channel = p->output.channels / p->input.channels;
-    int32_t in_channel = 0;
-    for (int32_t c = 0; c < p->output.channels; c++) {
-        const int32_t q = p->per_channel ? c : 0;
-        int32_t sum = filter_sum(p, at, input, c);
-        if (p->bias != NULL) {
-            sum = edgenet_add_wrapping(sum, p->bias[c]);
-        }
-        sum = edgenet_requantize(sum, p->multiplier[q], p->shift[q]) + p->output_offset;
-        output[c] = edgenet_clamp_s8(sum, p->activation_min, p->activation_max);
-        if (++in_channel == filters_per_channel) {
-            in_channel = 0;
-            input++;
+    const int32_t step = p->input.channels, pad = p->pad.width;
+    const int32_t room = s->width - pad, room_below = s->height - p->pad.height;
+    const int32_t columns = room < p->input.width ? room : p->input.width;
+    const int32_t rows = room_below < p->input.height ? room_below : p->input.height;
+    for (int32_t y = 0; y < rows; y++) {
+        const int8_t *from = channel + y * p->input.width * step;
+        int8_t *to = s->plane + (p->pad.height + y) * s->width + pad;
+        for (int32_t x = 0; x < columns; x++) {
+            *to++ = *from;
+            from += step;
         }
     }
 }
 
-void edgenet_depthwise_conv2d_s8(const edgenet_depthwise_conv2d_s8_params *p, const int8_t *input, int8_t *output)
+/* The sums of that many pixels, rounded up to fours, from the one whose first tap lies at plane; w are the weights. */
+EDGENET_OWN_REGISTERS static void products(const workspace *s, const int8_t *plane, const int8_t *w, int32_t pixels)
 {
-    const edgenet_pair filter = {p->filter.height, p->filter.width};
+    const int8_t *const begin = w, *const end = w + s->taps;
+    const int32_t *const offsets = s->offsets, *firsts = s->firsts;
+    int32_t *sums = s->sums;
+    for (; pixels > 0; pixels -= PIXELS) {
+        const int8_t *const x0 = plane + *firsts++;
+        const int8_t *const x1 = plane + *firsts++;
+        const int8_t *const x2 = plane + *firsts++;
+        const int8_t *const x3 = plane + *firsts++;
+        const int32_t *offset = offsets;
+        int32_t a = 0, b = 0, c = 0, d = 0;
+        for (w = begin; w != end; w++) {
+            const int32_t weight = *w, at = *offset++;
+            a += x0[at] * weight;
+            b += x1[at] * weight;
+            c += x2[at] * weight;
+            d += x3[at] * weight;
+        }
+        *sums++ = a;
+        *sums++ = b;
+        *sums++ = c;
+        *sums++ = d;
+    }
+}
+
+/* The outputs of channel c of that many pixels. */
+EDGENET_OWN_REGISTERS static void finish(const edgenet_depthwise_conv2d_s8_params *p, int32_t c, const int32_t *sums,
+                                         int32_t pixels, int8_t *output)
+{
+    const int32_t q = p->per_channel ? c : 0;
+    const int32_t multiplier = p->multiplier[q], shift = p->shift[q], bias = p->bias[c];
+    const int32_t offset = p->output_offset, step = p->output.channels;
+    for (int32_t i = 0; i < pixels; i++) {
+        const int32_t sum = edgenet_add_wrapping(sums[i], bias);
+        *output = (int8_t)(shift < -1 ? edgenet_output_small(sum, multiplier, shift, offset)
+                                      : edgenet_output(sum, multiplier, shift, offset));
+        output += step;
+    }
+}
+
+void edgenet_depthwise_conv2d_s8(const edgenet_depthwise_conv2d_s8_params *p, const int8_t *input, int8_t *output,
+                                 int8_t *scratch)
+{
+    const workspace s = lay_out(p, scratch);
+    int8_t *const start = output;
+    for (int32_t i = 0; i < s.width * s.height; i++) {
+        s.plane[i] = p->pad_value;
+    }
     for (int32_t b = 0; b < p->output.batch; b++) {
-        for (int32_t y = 0; y < p->output.height; y++) {
-            for (int32_t x = 0; x < p->output.width; x++) {
-                const edgenet_window at =
-                    edgenet_window_at(y * p->stride.height - p->pad.height, x * p->stride.width - p->pad.width, filter,
-                                      p->dilation, p->input);
-                pixel(p, &at, input, output);
-                output += p->output.channels;
+        for (int32_t c = 0; c < p->output.channels; c++) {
+            int8_t *to = output + c;
+            copy_plane(p, input + c, &s);
+            for (int32_t y = 0; y < p->output.height; y += p->band) {
+                const int32_t rest = p->output.height - y;
+                const int32_t pixels = (rest < p->band ? rest : p->band) * p->output.width;
+                products(&s, s.plane + y * p->stride.height * s.width, p->weights + c * s.taps, pixels);
+                finish(p, c, s.sums, pixels, to);
+                to += pixels * p->output.channels;
             }
         }
         input += p->input.height * p->input.width * p->input.channels;
+        output += p->output.height * p->output.width * p->output.channels;
     }
+    edgenet_limit_s8(start, (int32_t)(output - start), p->activation_min, p->activation_max);
 }

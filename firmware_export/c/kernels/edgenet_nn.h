@@ -33,6 +33,13 @@
 extern "C" {
 #endif
 
+/* For a function that holds an inner loop: inlined into a larger one, the loop would not get all registers. */
+#ifdef __GNUC__
+#define EDGENET_OWN_REGISTERS __attribute__((noinline))
+#else
+#define EDGENET_OWN_REGISTERS
+#endif
+
 /* The extents of a tensor with four axes. For a convolution's filter, batch is the number of output channels. */
 typedef struct {
     int32_t batch, height, width, channels;
@@ -43,32 +50,54 @@ typedef struct {
     int32_t height, width;
 } edgenet_pair;
 
-/* CONV_2D. filter.channels may divide input.channels: then there are groups. */
+/*
+ * CONV_2D. The bias has input_offset * (sum of the filter's weights) in it, so that the sums are those of input times
+ * weight; the padding holds pad_value, the input's zero point. With groups, each sees input.channels / groups channels
+ * and makes output.channels / groups. The weights of four channels lie side by side, four for each tap; what remains of
+ * a group, channel after channel. The scratch memory holds twice what a filter sees.
+ */
 typedef struct {
     edgenet_shape input, filter, output;
     edgenet_pair stride, dilation, pad;
-    int32_t input_offset, output_offset;
-    int32_t activation_min, activation_max; /* the output is clamped to these */
-    int32_t per_channel;                    /* 1: a multiplier and shift for every output channel; 0: one for all */
+    int32_t groups;
+    int8_t pad_value, output_offset;
+    int8_t activation_min, activation_max; /* the output is clamped to these */
+    int8_t per_channel;                    /* 1: a multiplier and shift for every output channel; 0: one for all */
     const int8_t *weights;
-    const int32_t *bias; /* one for every output channel, or NULL */
+    const int32_t *bias;
     const int32_t *multiplier;
     const int8_t *shift;
 } edgenet_conv2d_s8_params;
-void edgenet_conv2d_s8(const edgenet_conv2d_s8_params *p, const int8_t *input, int8_t *output);
+void edgenet_conv2d_s8(const edgenet_conv2d_s8_params *p, const int8_t *input, int8_t *output, int8_t *scratch);
 
-/* DEPTHWISE_CONV_2D. Output channels are a multiple of the input's: channel c makes c * m to c * m + m - 1. */
-typedef edgenet_conv2d_s8_params edgenet_depthwise_conv2d_s8_params;
-void edgenet_depthwise_conv2d_s8(const edgenet_depthwise_conv2d_s8_params *p, const int8_t *input, int8_t *output);
+/*
+ * DEPTHWISE_CONV_2D with one filter for each channel; bias and pad_value as in CONV_2D, weights channel after channel.
+ * band output rows are computed at a time. The scratch memory, at an address that 4 divides, holds 4 bytes for each tap,
+ * 8 for each pixel of a band, rounded up to fours, and what the filter sees of one channel, up to the end of the last
+ * band when that is rounded up. The output may begin where the input does.
+ */
+typedef struct {
+    edgenet_shape input, output;
+    edgenet_pair filter, stride, dilation, pad;
+    int32_t band;
+    int8_t pad_value, output_offset, activation_min, activation_max, per_channel;
+    const int8_t *weights;
+    const int32_t *bias;
+    const int32_t *multiplier;
+    const int8_t *shift;
+} edgenet_depthwise_conv2d_s8_params;
+void edgenet_depthwise_conv2d_s8(const edgenet_depthwise_conv2d_s8_params *p, const int8_t *input, int8_t *output,
+                                 int8_t *scratch);
 
-/* FULLY_CONNECTED: input (rows, depth), weights (channels, depth), output (rows, channels). */
+/*
+ * FULLY_CONNECTED: input (rows, depth), output (rows, channels); bias as in CONV_2D. The weights of eight channels lie
+ * side by side, eight for each input; what remains, channel after channel.
+ */
 typedef struct {
     int32_t rows, depth, channels;
-    int32_t input_offset, output_offset;
-    int32_t activation_min, activation_max;
-    int32_t per_channel; /* as in CONV_2D */
+    int8_t output_offset, activation_min, activation_max, per_channel; /* as in CONV_2D */
     const int8_t *weights;
-    const int32_t *bias; /* or NULL */
+    const int32_t *bias;
     const int32_t *multiplier;
     const int8_t *shift;
 } edgenet_fully_connected_s8_params;
@@ -161,7 +190,7 @@ static inline int32_t edgenet_next_row(const edgenet_broadcast *p, edgenet_row *
     return 0;
 }
 
-/* AVERAGE_POOL_2D and MAX_POOL_2D: only what lies inside the input counts. */
+/* AVERAGE_POOL_2D and MAX_POOL_2D: only what lies inside the input counts. Four channels are computed at a time. */
 typedef struct {
     edgenet_shape input, output;
     edgenet_pair filter, stride, pad;
@@ -238,12 +267,7 @@ typedef struct {
 void edgenet_slice(const edgenet_slice_params *p, const void *input, const void *begin, void *output);
 
 /* The types of values that CAST knows; EDGENET_BOOL is one byte, 0 or 1. */
-#define EDGENET_S8 0
-#define EDGENET_U8 1
-#define EDGENET_S16 2
-#define EDGENET_S32 3
-#define EDGENET_S64 4
-#define EDGENET_BOOL 5
+enum { EDGENET_S8, EDGENET_U8, EDGENET_S16, EDGENET_S32, EDGENET_S64, EDGENET_BOOL };
 
 /* CAST between these: modulo 2^bits, and to EDGENET_BOOL whether a value is not 0. */
 typedef struct {
@@ -418,10 +442,46 @@ static inline int32_t edgenet_requantize(int32_t x, int32_t multiplier, int32_t 
     return edgenet_divide_by_power_of_two(edgenet_high_mul(edgenet_shift_left(x, left), multiplier), right);
 }
 
+/* x limited to [low, high]. */
+static inline int32_t edgenet_clamp(int32_t x, int32_t low, int32_t high)
+{
+    const int32_t raised = x < low ? low : x;
+    return raised > high ? high : raised;
+}
+
 /* x limited to [low, high], which lie within int8. */
 static inline int8_t edgenet_clamp_s8(int32_t x, int32_t low, int32_t high)
 {
-    return (int8_t)(x < low ? low : (x > high ? high : x));
+    return (int8_t)edgenet_clamp(x, low, high);
+}
+
+/* edgenet_requantize(x, multiplier, shift) + offset, limited to int8. */
+static inline int32_t edgenet_output(int32_t x, int32_t multiplier, int32_t shift, int32_t offset)
+{
+    const int32_t scaled = edgenet_requantize(x, multiplier, shift);
+    return edgenet_clamp(scaled, INT8_MIN - offset, INT8_MAX - offset) + offset;
+}
+
+/* The same for a multiplier of at least 2^30 and a shift of at most -2, which most layers have. */
+static inline int32_t edgenet_output_small(int32_t x, int32_t multiplier, int32_t shift, int32_t offset)
+{
+    /* With 2 * multiplier - 2^32 as a factor, the lower word's first bit is what there is to round. */
+    const int64_t wide = (int64_t)x * edgenet_shift_left(multiplier, 1);
+    const int32_t high = x + (int32_t)(wide >> 32) + (int32_t)((uint32_t)wide >> 31);
+    /* Halves away from zero: one less for negative numbers, then all but the last bit cut off, and that one rounded.
+     * Limited around 128, because many cores have one instruction that limits to [0, 255]. */
+    const int32_t halves = (high + (high >> 31)) >> (-shift - 1);
+    return edgenet_clamp((halves + (2 * offset + 257)) >> 1, 0, 255) - 128;
+}
+
+/* Limits n outputs to [low, high]; int8 itself is no limit. */
+static inline void edgenet_limit_s8(int8_t *x, int32_t n, int32_t low, int32_t high)
+{
+    if (low > INT8_MIN || high < INT8_MAX) {
+        for (int32_t i = 0; i < n; i++) {
+            x[i] = edgenet_clamp_s8(x[i], low, high);
+        }
+    }
 }
 
 /* Number `number` of int32 or int64 indices, limited to [0, most]. */
@@ -525,38 +585,24 @@ static inline void edgenet_store_integer(void *values, int32_t number, int32_t t
     }
 }
 
-/* The filter positions begin to end - 1 that fall inside an input. */
+/* What a window sees of an image, only what lies inside: rows of columns pixels, row_step and step bytes apart. */
 typedef struct {
-    int32_t begin, end;
-} edgenet_range;
+    const int8_t *first;
+    int32_t rows, columns, row_step, step;
+} edgenet_patch;
 
-/* For a filter of size taps, dilation apart, whose first tap lies at origin (negative: in the padding) of an input
- * with extent elements. */
-static inline edgenet_range edgenet_taps_inside(int32_t origin, int32_t size, int32_t dilation, int32_t extent)
+static inline edgenet_patch edgenet_patch_at(const int8_t *image, edgenet_shape input, int32_t y, int32_t x,
+                                             edgenet_pair window)
 {
-    edgenet_range range;
-    const int32_t left = extent - origin;
-    const int32_t fit = left > 0 ? (left + dilation - 1) / dilation : 0;
-    range.begin = origin < 0 ? (dilation - 1 - origin) / dilation : 0;
-    range.end = fit < size ? fit : size;
-    return range;
-}
-
-/* A filter over one output pixel: where its first tap lies, and which of its taps fall inside the input. */
-typedef struct {
-    int32_t y, x;
-    edgenet_range rows, columns;
-} edgenet_window;
-
-static inline edgenet_window edgenet_window_at(int32_t y, int32_t x, edgenet_pair filter, edgenet_pair dilation,
-                                               edgenet_shape input)
-{
-    edgenet_window window;
-    window.y = y;
-    window.x = x;
-    window.rows = edgenet_taps_inside(y, filter.height, dilation.height, input.height);
-    window.columns = edgenet_taps_inside(x, filter.width, dilation.width, input.width);
-    return window;
+    edgenet_patch patch;
+    const int32_t bottom = y + window.height, right = x + window.width;
+    const int32_t top = y > 0 ? y : 0, left = x > 0 ? x : 0;
+    patch.rows = (bottom < input.height ? bottom : input.height) - top;
+    patch.columns = (right < input.width ? right : input.width) - left;
+    patch.step = input.channels;
+    patch.row_step = (input.width - patch.columns) * input.channels;
+    patch.first = image + (top * input.width + left) * input.channels;
+    return patch;
 }
 
 #ifdef __cplusplus

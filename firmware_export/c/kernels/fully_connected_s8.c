@@ -2,26 +2,81 @@
  * SPDX-License-Identifier: Apache-2.0
  * Part of edgenet. A copy inside a generated project may be used under any terms you like.
  */
-/* FULLY_CONNECTED. */
+/* FULLY_CONNECTED. Eight channels at a time are computed, so that each input that is loaded serves eight products. */
 #include "edgenet_nn.h"
+
+#define CHANNELS 8
+
+/* The sums of eight channels, whose weights lie side by side. */
+EDGENET_OWN_REGISTERS static void eight_channels(const int8_t *x, const int8_t *w, int32_t n, int32_t *sums)
+{
+    int32_t a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0;
+    for (const int8_t *const end = x + n; x != end; x++) {
+        const int32_t value = *x;
+        a += value * w[0];
+        b += value * w[1];
+        c += value * w[2];
+        d += value * w[3];
+        e += value * w[4];
+        f += value * w[5];
+        g += value * w[6];
+        h += value * w[7];
+        w += CHANNELS;
+    }
+    sums[0] = a;
+    sums[1] = b;
+    sums[2] = c;
+    sums[3] = d;
+    sums[4] = e;
+    sums[5] = f;
+    sums[6] = g;
+    sums[7] = h;
+}
+
+static int32_t one_channel(const int8_t *x, const int8_t *w, int32_t n)
+{
+    int32_t sum = 0;
+    for (int32_t i = 0; i < n; i++) {
+        sum += (int32_t)x[i] * w[i];
+    }
+    return sum;
+}
+
+/* The outputs of count channels from c on. */
+static void finish(const edgenet_fully_connected_s8_params *p, const int32_t *sums, int32_t c, int32_t count,
+                   int8_t *output)
+{
+    const int32_t offset = p->output_offset, channels = p->per_channel ? -1 : 0;
+    const int32_t *const biases = p->bias, *const multipliers = p->multiplier;
+    const int8_t *const shifts = p->shift;
+    for (int32_t i = c; i < c + count; i++) {
+        const int32_t multiplier = multipliers[i & channels], shift = shifts[i & channels];
+        const int32_t sum = edgenet_add_wrapping(*sums++, biases[i]);
+        output[i] = (int8_t)(shift < -1 ? edgenet_output_small(sum, multiplier, shift, offset)
+                                        : edgenet_output(sum, multiplier, shift, offset));
+    }
+}
 
 void edgenet_fully_connected_s8(const edgenet_fully_connected_s8_params *p, const int8_t *input, int8_t *output)
 {
+    int8_t *const start = output;
     for (int32_t row = 0; row < p->rows; row++) {
         const int8_t *w = p->weights;
-        for (int32_t c = 0; c < p->channels; c++) {
-            const int32_t q = p->per_channel ? c : 0;
-            int32_t sum = 0;
-            for (int32_t i = 0; i < p->depth; i++) {
-                sum += ((int32_t)input[i] + p->input_offset) * (int32_t)w[i];
+        int32_t c = 0;
+        while (c < p->channels) {
+            int32_t sums[CHANNELS];
+            const int32_t count = p->channels - c < CHANNELS ? 1 : CHANNELS;
+            if (count == CHANNELS) {
+                eight_channels(input, w, p->depth, sums);
+            } else {
+                sums[0] = one_channel(input, w, p->depth);
             }
-            w += p->depth;
-            if (p->bias != NULL) {
-                sum = edgenet_add_wrapping(sum, p->bias[c]);
-            }
-            sum = edgenet_requantize(sum, p->multiplier[q], p->shift[q]) + p->output_offset;
-            *output++ = edgenet_clamp_s8(sum, p->activation_min, p->activation_max);
+            finish(p, sums, c, count, output);
+            w += count * p->depth;
+            c += count;
         }
         input += p->depth;
+        output += p->channels;
     }
+    edgenet_limit_s8(start, (int32_t)(output - start), p->activation_min, p->activation_max);
 }

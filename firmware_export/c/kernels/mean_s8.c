@@ -12,12 +12,12 @@ static int32_t sum_over_reduced(const edgenet_mean_s8_params *p, const int8_t *x
         for (int32_t j = 0; j < p->reduced[1]; j++) {
             const int8_t *from = x + i * p->reduced_stride[0] + j * p->reduced_stride[1];
             for (int32_t k = 0; k < p->reduced[2]; k++) {
-                sum += (int32_t)*from + p->input_offset;
+                sum += *from;
                 from += p->reduced_stride[2];
             }
         }
     }
-    return sum;
+    return sum + p->reduced[0] * p->reduced[1] * p->reduced[2] * p->input_offset;
 }
 
 void edgenet_mean_s8(const edgenet_mean_s8_params *p, const int8_t *input, int8_t *output)

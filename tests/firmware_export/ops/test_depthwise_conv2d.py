@@ -6,6 +6,9 @@ import pytest
 from single_op import check, linear_specs, model
 from tflite_builder import TensorSpec
 
+from firmware_export.oracle import wrong_operators
+from firmware_export.reader import read_tflite
+
 SAME, VALID = 0, 1
 CASES = {
     "stride beyond the filter": (2, (1, 2), (3, 4), (1, 1), VALID, 0, True, True),
@@ -54,5 +57,7 @@ def test_multiplier_that_the_file_leaves_out(tmp_path: Path, compiler: str) -> N
         model("DEPTHWISE_CONV_2D", tensors, outputs, {"stride_h": 1, "stride_w": 1, "depth_multiplier": number})
         for number in (2, 0)
     )
+    assert not wrong_operators(read_tflite(stated, "m.tflite"))
+    assert [defect.type for defect in wrong_operators(read_tflite(left_out, "m.tflite"))] == ["DEPTHWISE_CONV_2D"]
     golden = check(stated, tmp_path / "stated", compiler)
     check(left_out, tmp_path / "left out", compiler, golden=golden)

@@ -19,7 +19,7 @@ def tile(shape: Shape, times: Shape, dtype: str = "int8", index: str = "int32") 
 def test_bits_are_those_of_tflite(tmp_path: Path, compiler: str) -> None:
     cases = [tile((2, 4, 3), (1, 2, 3), dtype) for dtype in TFLITE_TYPES]
     cases += [tile((5,), (3,)), tile((2, 3), (1, 1)), tile((2, 3), (4, 1)), tile((1, 1, 3), (1, 5, 1), index="int64")]
-    cases += [tile((2, 3, 2, 2), (2, 2, 3, 2)), tile((1, 2, 1, 2, 3), (2, 1, 3, 1, 1))]
+    cases += [tile((2, 3, 2, 2), (2, 2, 3, 2)), tile((1, 2, 1, 2, 3), (2, 1, 3, 1, 1)), tile((2,) * 5, (1, 2, 2, 2, 2))]
     cases.append(Single("TILE", [tensor((2, 3)), ints((1, 2))], [tensor((2, 6), scale=0.3, zero_point=5)]))
     check_moves(cases, tmp_path, compiler, tflite=True)
 

@@ -104,6 +104,15 @@ def test_stated_shape_is_not_read(tmp_path: Path, compiler: str) -> None:
     check(several([single(PLAIN, wrong), single(PLAIN, TensorSpec((4,), "int32", None))]), tmp_path, compiler)
 
 
+def test_shape_need_not_be_known(tmp_path: Path, compiler: str) -> None:
+    """It comes from the input's shape where the batch is free."""
+    case = single(PLAIN)
+    tensors = [*case.inputs, *case.outputs, TensorSpec((4,), "int32", None)]
+    ops = [OpSpec("SHAPE", (2,), (5,), {}), OpSpec("TRANSPOSE_CONV", (5, 1, 2, 3), (4,), case.options)]
+    data = build(tensors, ops, [2], [4])
+    check(data, tmp_path, compiler, golden=check(several([case]), tmp_path / "known", compiler))
+
+
 def test_filter_for_other_channels_is_refused() -> None:
     case = single(PLAIN)
     inputs = [*case.inputs[:2], TensorSpec((1, 3, 4, 5), scale=0.05), *case.inputs[3:]]
@@ -112,9 +121,16 @@ def test_filter_for_other_channels_is_refused() -> None:
         apply_passes(read_tflite(data, "m.tflite"))
 
 
-def test_stride_beyond_all_bounds_is_refused() -> None:
-    data = several([single(replace(PLAIN, stride=(2**30, 1), output=(4, 4)))])
-    with pytest.raises(ExportError, match="must be positive and below 32,768"):
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"stride": (2**30, 1)}, "must be positive and below 32,768"),
+        ({"stride": (32_767, 1), "size": (600, 1)}, r"must be below 2\*\*24 \(19,660,203 and 4\)"),
+    ],
+)
+def test_stride_beyond_all_bounds_is_refused(change: dict[str, tuple[int, int]], message: str) -> None:
+    data = several([single(replace(PLAIN, **change, output=(4, 4)))])  # type: ignore[arg-type]
+    with pytest.raises(ExportError, match=message):
         apply_passes(read_tflite(data, "m.tflite"))
 
 

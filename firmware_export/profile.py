@@ -1,0 +1,102 @@
+"""What one inference costs on a core, exactly, operator by operator: the generated C in the emulator."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from .cproject import read_project
+from .emulate import CortexRuntime, Measurement
+from .errors import ExportError
+from .program import Program
+from .project import c_identifier, compile_graph, export_c, read_model
+from .samples import typical_sample
+from .targets import find_core
+from .toolchain import Compiler
+
+ROLES = ("weights", "bias", "multiplier", "shift")
+"""Constants that every exporter has to store; what else the flash holds is code."""
+
+
+@dataclass(frozen=True)
+class OperatorCost:
+    """One operator: its index in the .tflite, its type, its output's name, and what it costs."""
+
+    index: int
+    type: str
+    output: str
+    macs: int
+    instructions: int
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What one inference of a network costs on a core.
+
+    Attributes:
+        core: name of the core.
+        compiler: name and version of the compiler.
+        instructions: of one inference; on soft noise, the same for every run.
+        operators: those that call a kernel, in order; their instructions add up to all.
+        stack_bytes: the deepest that the stack got.
+        arena_bytes: memory for activations and scratch.
+        code_bytes: flash but for the constants: code, parameters, tables, and the compiler's helpers.
+        constant_bytes: weights, biases, and what requantizes channels.
+    """
+
+    core: str
+    compiler: str
+    instructions: int
+    operators: tuple[OperatorCost, ...]
+    stack_bytes: int
+    arena_bytes: int
+    code_bytes: int
+    constant_bytes: int
+
+
+def profile(model_path: Path, core_name: str, compiler: Compiler | None = None) -> Profile:
+    """The cost of the network in `model_path` on a core.
+
+    Args:
+        model_path: an int8 .tflite file.
+        core_name: for example "cortex-m4".
+        compiler: compiles for that core; None for zig.
+
+    Raises:
+        ExportError: the model is not supported, or a tool is missing.
+    """
+    graph, core = read_model(model_path), find_core(core_name)
+    program = compile_graph(graph)
+    with tempfile.TemporaryDirectory() as folder:
+        out_dir, name = Path(folder) / "c", c_identifier(model_path)
+        export_c(model_path, out_dir, name=name, labels=())
+        runtime = CortexRuntime(read_project(out_dir, name), graph, core, Path(folder) / "build", compiler)
+        functions = [f"edgenet_{kernel}" for kernel in program.kernels]
+        cost = runtime.measure(typical_sample(graph), functions)
+    constants = sum(c.values.nbytes for c in program.constants.values() if c.role in ROLES)
+    return Profile(
+        core=core.name,
+        compiler=f"{runtime.compiler.name} {runtime.compiler.version}",
+        instructions=cost.instructions,
+        operators=_operators(program, cost),
+        stack_bytes=cost.stack_bytes,
+        arena_bytes=program.plan.arena_bytes,
+        code_bytes=cost.code_bytes + cost.weights_bytes - constants,
+        constant_bytes=constants,
+    )
+
+
+def _operators(program: Program, cost: Measurement) -> tuple[OperatorCost, ...]:
+    """The instructions of the calls, put together operator by operator."""
+    calls = sum(len(step.calls) for step in program.steps)
+    if len(cost.calls) != calls + len(program.plan.copies):
+        raise ExportError(f"{program.graph.name}: counted {len(cost.calls)} calls of kernels, expected {calls}.")
+    result, start = [], 0
+    for step in program.steps:
+        end = start + len(step.calls)
+        if step.calls:
+            op, output = step.node.op, step.node.output.name
+            result.append(OperatorCost(op.index, op.type, output, step.macs, sum(cost.calls[start:end])))
+        start = end
+    return tuple(result)
