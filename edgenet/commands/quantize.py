@@ -19,12 +19,12 @@ from edgenet.model_folder import (
     KERAS_FILE,
     RECIPE_FILE,
     card_facts,
-    make_folder,
+    output_folder,
     read_history,
     write_float,
     write_quantized,
 )
-from edgenet.quantize import CardFacts, quantize
+from edgenet.quantize import CardFacts, Quantized, quantize
 from edgenet.recipe import Recipe, is_name, read_recipe
 
 
@@ -83,11 +83,12 @@ def run(args: argparse.Namespace) -> int:
         seed=recipe.seed if recipe else 0,
     )
     calibration = args.calibration or (recipe.quantize.calibration if recipe else 500)
-    folder = make_folder(args.out or (thing if thing is args.thing and thing.is_dir() else Path("out") / facts.name))
-    quantized = quantize(model_path, splits.train, facts, calibration, progress)
-    write_float(folder, model_path, quantized)
-    path = write_quantized(folder, quantized)
-    _report(args.json, path, len(quantized.tflite), quantized.card.to_json())
+    target = args.out or (thing if thing is args.thing and thing.is_dir() else Path("out") / facts.name)
+    with output_folder(target) as folder:
+        quantized = quantize(model_path, splits.train, facts, calibration, progress)
+        write_float(folder, model_path, quantized)
+        path = write_quantized(folder, quantized)
+    _report(args.json, path, quantized)
     return 0
 
 
@@ -118,9 +119,27 @@ def _facts(args: argparse.Namespace, model_path: Path, recipe: Recipe | None) ->
     return replace(facts, **{key: value for key, value in chosen.items() if value is not None})
 
 
-def _report(as_json: bool, path: Path, size: int, card: dict[str, Any]) -> None:
+def _report(as_json: bool, path: Path, quantized: Quantized) -> None:
+    obstacle, size = export_obstacle(quantized.tflite, path.name), len(quantized.tflite)
     if as_json:
-        print(json.dumps({"model": str(path), "bytes": size, "card": card}, indent=2))
+        card = quantized.card.to_json()
+        print(json.dumps({"model": str(path), "bytes": size, "card": card, "export_obstacle": obstacle}, indent=2))
         return
     print(f"{path}: {size:,} bytes, every tensor int8 or int32")
-    print(f"Next: edgenet check {path.parent}    edgenet export {path}    edgenet prove {path}")
+    c_verbs = "" if obstacle else f"    edgenet export {path}    edgenet prove {path}"
+    print(f"Next: edgenet check {path.parent}{c_verbs}")
+    if obstacle:
+        print(f"It can't become C: {obstacle}")
+
+
+def export_obstacle(tflite: bytes, name: str) -> str | None:
+    """Why a model can't become C; None where it can."""
+    from firmware_export.errors import ExportError
+    from firmware_export.project import compile_graph
+    from firmware_export.reader import read_tflite
+
+    try:
+        compile_graph(read_tflite(tflite, name))
+    except ExportError as error:
+        return str(error)
+    return None
