@@ -197,7 +197,7 @@ def test_what_stands_for_all_need_not_be_there(tmp_path: Path, monkeypatch: pyte
     assert "3 runtimes give the same bits: tflm, numpy, host." in proof.message
     assert len(proof.runtimes) == len(runtimes.KNOWN)
     proof = prove(tmp_path / "block.tflite", count=12, runtimes=("all", "cortex-m33"))
-    assert proof.message == "cortex-m33 did not run: not on this machine"
+    assert proof.message == "cortex-m33 did not run: not on this machine."
 
 
 class Changing(Information):
@@ -223,7 +223,7 @@ def test_verdicts() -> None:
     assert verdict("numpy", WRONG, tflm="known defect", numpy="ok", host="ok")[0] == "incomplete"
     assert verdict("tflite-2.14", WRONG, tflm="known defect", numpy="ok", host="ok")[0] == "proved"
     assert verdict("tflite-2.14", LACKS, tflm="not run", numpy="ok", host="ok")[0] == "proved"
-    assert verdict("tflite-2.14", tflm="not run", numpy="ok", host="ok") == ("incomplete", "tflm did not run: gone")
+    assert verdict("tflite-2.14", tflm="not run", numpy="ok", host="ok") == ("incomplete", "tflm did not run: gone.")
 
 
 def test_tflite_leaves_the_inputs_of_an_addition_alone() -> None:
