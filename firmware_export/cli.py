@@ -18,6 +18,7 @@ from .project import ExportSummary, c_identifier, compile_graph, export_c, read_
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from .array import ArraySummary
     from .report import Report
 
 
@@ -129,8 +130,8 @@ def _run_array(args: argparse.Namespace, out_dir: Path, name: str) -> int:
 
     if args.report is not None:
         raise ExportError("--report draws the memory of the generated C; leave out --format array.")
-    result = export_array(args.model, out_dir, name=name)
-    print(_as_json(result) if args.json else f"{args.model.name} -> {out_dir} (array for TFLite Micro)")
+    array = export_array(args.model, out_dir, name=name)
+    print(_as_json(array) if args.json else _array_as_text(args.model, out_dir, array))
     return 0
 
 
@@ -164,6 +165,15 @@ def _as_json(result: DataclassInstance, report: Report | None = None) -> str:
     if report is not None:
         facts["report"] = report.to_json()
     return json.dumps(facts, default=str, indent=2)
+
+
+def _array_as_text(model: Path, out_dir: Path, array: ArraySummary) -> str:
+    """Two lines for people."""
+    arena = "arena" if array.arena_bytes is None else f"arena {array.arena_bytes:,} bytes,"
+    return (
+        f"{model.name} -> {out_dir}: {array.name}_model[{array.model_bytes}] for TFLite Micro, "
+        f"{len(array.operators)} operators in the resolver\n{arena} {array.arena_note}"
+    )
 
 
 def _as_text(model: Path, summary: ExportSummary) -> str:
