@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     export.set_defaults(run=run_export)
     _add_prove(verbs.add_parser("prove", help="compare all runtimes", description="Prove the C right, bit by bit."))
     _add_report(verbs.add_parser("report", help="draw the memory plan", description="Show what flash and RAM go to."))
+    _add_operators(verbs.add_parser("operators", help="what is supported", description="List the operators."))
     return top
 
 
@@ -67,6 +68,27 @@ def _add_report(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--json", action="store_true", help="print the facts as JSON; a page only where --out says so")
     verb.add_argument("--debug", action="store_true", help="show the traceback of an error")
     verb.set_defaults(run=run_report)
+
+
+def _add_operators(verb: argparse.ArgumentParser) -> None:
+    """The verb `operators`."""
+    form = verb.add_mutually_exclusive_group()
+    form.add_argument("--markdown", action="store_true", help="print the page docs/operators.md")
+    form.add_argument("--json", action="store_true", help="print the operators and their rules as JSON")
+    verb.set_defaults(run=run_operators, debug=False)
+
+
+def run_operators(args: argparse.Namespace) -> int:
+    """Prints the operators that a file may have."""
+    from .operators_page import markdown, operator_rules
+
+    if args.markdown:
+        print(markdown(), end="")
+    elif args.json:
+        print(json.dumps([dataclasses.asdict(one) for one in operator_rules()], indent=2))
+    else:
+        print("\n".join(one.type for one in operator_rules()))
+    return 0
 
 
 def add_export_arguments(verb: argparse.ArgumentParser) -> None:

@@ -22,7 +22,7 @@ from firmware_export.errors import ExportError
 from firmware_export.evidence import Digests, Sampling, hashed_samples, output_digests, sample_digests
 from firmware_export.graph import Array, Graph
 from firmware_export.lanes import Lane, Progress, Race
-from firmware_export.oracle import TFLITE, TFLM, Defect, refused_operators, tainted, wrong_operators
+from firmware_export.oracle import TFLITE, TFLM, Defect, refused_operators, tainted, tflite_operators, wrong_operators
 from firmware_export.passes import apply_passes
 from firmware_export.proof import DIFFERS, KNOWN_DEFECT, NOT_RUN, OK, PROVED, Proof, RuntimeReport, render
 from firmware_export.reader import read_tflite
@@ -247,8 +247,7 @@ def _sampling(lanes: Sequence[Lane], samples: Sequence[Array], numbers: tuple[in
 def _conclude(race: Race, information: Information, sampling: Sampling, project: Path | None) -> Proof:
     """The proof."""
     graph, lanes = race.graph, race.lanes
-    wanted = _tapped_operators(graph)
-    reports = tuple(_report(lane, race, wanted) for lane in lanes)
+    reports = tuple(_report(lane, race, _tapped_operators(graph)) for lane in lanes)
     verdict, message = judge(reports, information, race.oracle(), race.defects)
     edited = () if project is None else edited_files(project)
     if edited and verdict == PROVED:
@@ -266,7 +265,7 @@ def _conclude(race: Race, information: Information, sampling: Sampling, project:
         informative_share=information.share("operator"),
         informative_output_share=information.share("output"),
         edited_files=edited,
-        notes=_notes(graph, project, edited),
+        notes=_notes(graph, reports, project, edited),
         runtimes=reports,
         tool=f"edgenet {__version__}",
         machine=f"{platform.system()} {platform.machine()}",
@@ -277,10 +276,12 @@ def _conclude(race: Race, information: Information, sampling: Sampling, project:
     )
 
 
-def _notes(graph: Graph, project: Path | None, edited: Sequence[str]) -> tuple[str, ...]:
+def _notes(
+    graph: Graph, reports: Sequence[RuntimeReport], project: Path | None, edited: Sequence[str]
+) -> tuple[str, ...]:
     """What helps to understand the verdict."""
-    origin = None if project is None else exported_from(project)
     notes = []
+    origin = None if project is None else exported_from(project)
     if origin not in (None, graph.sha256):
         notes.append(f"the project was exported from another model: its MANIFEST.json says sha256 {origin}.")
     if edited:
@@ -288,6 +289,8 @@ def _notes(graph: Graph, project: Path | None, edited: Sequence[str]) -> tuple[s
             "the C was edited since its export: equal bits on these inputs say little of others, where a small change "
             "(1 in a multiplier, say) may show."
         )
+    if any(report.name == TFLITE and report.status == KNOWN_DEFECT for report in reports):
+        notes += [f"{defect}." for defect in tflite_operators(graph)]
     return tuple(notes)
 
 
@@ -324,8 +327,10 @@ def _status(lane: Lane, race: Race) -> str:
         return NOT_RUN
     if lane.fault:
         return DIFFERS
-    differing, behind = lane.tally.differing(), tainted(race.graph, race.defects)
+    differing = lane.tally.differing()
     if not any(differing):
         return OK
-    known = lane.name == TFLM and all(behind[kind].issuperset(differing[kind]) for kind in range(2))
+    defects = race.defects if lane.name == TFLM else tflite_operators(race.graph) if lane.name == TFLITE else ()
+    behind = tainted(race.graph, defects)
+    known = all(behind[kind].issuperset(differing[kind]) for kind in range(2))
     return KNOWN_DEFECT if known else DIFFERS
