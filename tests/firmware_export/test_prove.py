@@ -172,12 +172,12 @@ def test_without_tflm_nothing_is_proved() -> None:
 def test_saturated_outputs_are_not_informative(tmp_path: Path) -> None:
     """A model whose last layer ignores its inputs: all-zero weights make its outputs constant."""
     data = bytearray(tflite_model(MNIST).read_bytes())
-    graph = read_tflite(bytes(data), MNIST)
-    for op in (0, 1, 2, 4):
-        weights = graph.node(graph.ops[op]).constant(1).tobytes()
-        at = data.find(weights)
+    graph = read_tflite(bytes(data), "mnist")
+    for weights in (graph.tensors[graph.ops[op].inputs[1]].data for op in (0, 1, 2, 4)):
+        assert weights is not None
+        at = data.find(weights.tobytes())
         assert at >= 0
-        data[at : at + len(weights)] = bytes(len(weights))
+        data[at : at + weights.nbytes] = bytes(weights.nbytes)
     constant = tmp_path / "constant.tflite"
     constant.write_bytes(data)
     proof = prove(constant, count=12, runtimes=("tflm", "numpy"))
