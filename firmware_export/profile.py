@@ -77,7 +77,7 @@ def profile(model_path: Path, core_name: str, compiler: Compiler | None = None) 
     constants = sum(c.values.nbytes for c in program.constants.values() if c.role in ROLES)
     return Profile(
         core=core.name,
-        compiler=f"{runtime.compiler.name} {runtime.compiler.version}",
+        compiler=_full_name(runtime.compiler),
         instructions=cost.instructions,
         operators=_operators(program, cost),
         stack_bytes=cost.stack_bytes,
@@ -85,6 +85,11 @@ def profile(model_path: Path, core_name: str, compiler: Compiler | None = None) 
         code_bytes=cost.code_bytes + cost.weights_bytes - constants,
         constant_bytes=constants,
     )
+
+
+def _full_name(compiler: Compiler) -> str:
+    """Name and version, each once."""
+    return compiler.version if compiler.version.startswith(compiler.name) else f"{compiler.name} {compiler.version}"
 
 
 def _operators(program: Program, cost: Measurement) -> tuple[OperatorCost, ...]:

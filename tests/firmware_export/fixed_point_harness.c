@@ -4,7 +4,8 @@
  *
  *     harness OPERATION INPUT OUTPUT
  *
- * INPUT holds pairs of int32, OUTPUT becomes one int32 for each. For softmax INPUT holds rows, depth, multiplier,
+ * INPUT holds pairs of int32, OUTPUT becomes one int32 for each. The operations "output SHIFT OFFSET" and "output_small
+ * SHIFT OFFSET" take pairs of a sum and a multiplier. For softmax INPUT holds rows, depth, multiplier,
  * left_shift and diff_min as int32, then the int8 logits, and OUTPUT becomes the int8 probabilities.
  */
 #include <stdio.h>
@@ -25,6 +26,18 @@ static int32_t reciprocal_of_first(int32_t a, int32_t unused)
     return one_over_one_plus(a);
 }
 
+static int shift, offset;
+
+static int32_t output(int32_t x, int32_t multiplier)
+{
+    return edgenet_output(x, multiplier, shift, offset);
+}
+
+static int32_t output_small(int32_t x, int32_t multiplier)
+{
+    return edgenet_output_small(x, multiplier, shift, offset);
+}
+
 typedef int32_t (*function)(int32_t, int32_t);
 
 static function find(const char *operation)
@@ -37,6 +50,12 @@ static function find(const char *operation)
     }
     if (strcmp(operation, "exp_of_negative") == 0) {
         return exp_of_first;
+    }
+    if (sscanf(operation, "output %d %d", &shift, &offset) == 2) {
+        return output;
+    }
+    if (sscanf(operation, "output_small %d %d", &shift, &offset) == 2) {
+        return output_small;
     }
     return strcmp(operation, "one_over_one_plus") == 0 ? reciprocal_of_first : NULL;
 }

@@ -210,6 +210,39 @@ def test_divide_by_power_of_two(count: int, harness: Harness) -> None:
     assert_same(harness, "divide_by_power_of_two", edges + ties + noise, divide)
 
 
+def int8_output(x: int, multiplier: int, shift: int, offset: int) -> int:
+    """MultiplyByQuantizedMultiplier with two roundings, the output's offset, and int8's limits."""
+    left = (x * 2 ** max(shift, 0) - LOW) % 2**32 + LOW
+    return min(max(divide(high_mul(left, multiplier), max(-shift, 0)) + offset, -128), 127)
+
+
+def sums_near_halves(shift: int, multipliers: list[int]) -> Pairs:
+    """Sums that become nearly a half, or just a number, and multipliers."""
+    pairs = []
+    for number, multiplier in enumerate(multipliers):
+        for twice in np.random.RandomState(number).randint(-600, 600, 100):
+            x = int(twice) * 2 ** (30 - min(shift, 0)) // multiplier
+            pairs += [(x + d, multiplier) for d in (-1, 0, 1, 2) if LOW <= x + d <= HIGH]
+    return pairs
+
+
+@pytest.mark.parametrize("shift", [-31, -30, -23, -17, -9, -8, -5, -3, -2, -1, 0, 1, 7, 30])
+def test_outputs_of_linear_operators(shift: int, harness: Harness) -> None:
+    flat = [int(v) for v in np.random.RandomState(shift + 50).randint(2**30, HIGH, 20, dtype=np.int64)]
+    multipliers = [2**30, 2**30 + 1, HIGH, *flat]
+    values = [(x, m) for x in [*EDGES, *random_int32(7, 200)] for m in multipliers]
+    values += sums_near_halves(shift, multipliers)
+    seen: set[int] = set()
+    for offset in (-128, -3, 0, 127):
+
+        def oracle(x: int, multiplier: int, offset: int = offset) -> int:
+            return int8_output(x, multiplier, shift, offset)
+
+        for name in ("output", "output_small")[: 2 if shift < -1 else 1]:
+            seen.update(assert_same(harness, f"{name} {shift} {offset}", values, oracle))
+    assert len(seen) > (200 if -22 < shift < 2 else 2)
+
+
 @pytest.mark.parametrize("count", [100_000, *COUNTS[1:]])
 def test_exp_of_negative(count: int, harness: Harness) -> None:
     edges = [x for x in EDGES if x <= 0]

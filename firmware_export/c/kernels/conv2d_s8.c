@@ -65,19 +65,21 @@ EDGENET_OWN_REGISTERS static void copy_window(const edgenet_conv2d_s8_params *p,
 }
 
 /* Adds the i-th value of both pixels, times the i-th weight of four channels, to the sums. */
-#define STEP(i)                                                       \
-    do {                                                              \
-        const int32_t left = x[2 * (i)], right = x[2 * (i) + 1];      \
-        const int32_t wa = w[4 * (i)], wb = w[4 * (i) + 1];           \
-        const int32_t wc = w[4 * (i) + 2], wd = w[4 * (i) + 3];       \
-        a0 += left * wa;                                              \
-        a1 += right * wa;                                             \
-        b0 += left * wb;                                              \
-        b1 += right * wb;                                             \
-        c0 += left * wc;                                              \
-        c1 += right * wc;                                             \
-        d0 += left * wd;                                              \
-        d1 += right * wd;                                             \
+#define STEP(i)                                                  \
+    do {                                                         \
+        const int32_t left = x[2 * (i)], right = x[2 * (i) + 1]; \
+        int32_t weight = w[4 * (i)];                             \
+        a0 += left * weight;                                     \
+        a1 += right * weight;                                    \
+        weight = w[4 * (i) + 1];                                 \
+        b0 += left * weight;                                     \
+        b1 += right * weight;                                    \
+        weight = w[4 * (i) + 2];                                 \
+        c0 += left * weight;                                     \
+        c1 += right * weight;                                    \
+        weight = w[4 * (i) + 3];                                 \
+        d0 += left * weight;                                     \
+        d1 += right * weight;                                    \
     } while (0)
 
 /* The sums of count channels for both pixels, whose windows of n values lie in x. */

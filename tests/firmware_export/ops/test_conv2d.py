@@ -40,6 +40,9 @@ CASES = {
     "batch of three, two groups": {"batch": 3, "groups": 2, "per_channel": False, "stride": (2, 2)},
     "one channel for each group": {"groups": 4, "filters": 8},
     "axis of the bias": {"bias_axis": 3},
+    "one filter": {"filters": 1, "kernel": (1, 1)},
+    "nine filters, one pixel": {"filters": 9, "kernel": (9, 8), "padding": VALID},
+    "factors of nothing": {"output_scale": 1e8, "activation": 1},
 }
 
 

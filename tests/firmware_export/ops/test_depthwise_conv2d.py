@@ -48,6 +48,25 @@ def test_bits_are_those_of_tflite_micro(case: str, batch: int, tmp_path: Path, c
     check(data, tmp_path, compiler)
 
 
+@pytest.mark.parametrize(
+    ("shape", "filters", "scale"),
+    [
+        ((1, 7, 5, 4), 4, 0.1),  # the last band of rows is smaller than the others
+        ((1, 6, 1, 3), 3, 0.0004),  # one column, factors above one
+        ((2, 5, 17, 2), 2, 1e8),  # one row at a time, factors of nothing
+        ((1, 6, 7, 1), 8, 0.1),  # one channel
+    ],
+)
+def test_other_sizes_and_scales(
+    shape: tuple[int, ...], filters: int, scale: float, tmp_path: Path, compiler: str
+) -> None:
+    linear = linear_specs(5, (1, 3, 3, filters), filters, axis=3, per_channel=True, bias=True, input_scale=0.05)
+    options = {"stride_h": 1, "stride_w": 1, "depth_multiplier": filters // shape[3]}
+    inputs = [TensorSpec(shape, scale=0.05, zero_point=7), *linear]
+    output = TensorSpec((*shape[:3], filters), scale=scale, zero_point=-5)
+    check(model("DEPTHWISE_CONV_2D", inputs, [output], options), tmp_path, compiler)
+
+
 def test_multiplier_that_the_file_leaves_out(tmp_path: Path, compiler: str) -> None:
     """TFLite infers it from the shapes, as the schema says; TFLite Micro then writes nothing."""
     tensors = [TensorSpec((1, 5, 5, 2), scale=0.05, zero_point=3)]

@@ -44,6 +44,8 @@ NUMBERS = [
     replace(PLAIN, activation=2, output_scale=0.03),
     replace(ONE_SCALE, activation=3, output_scale=0.03),
     replace(PLAIN, output_scale=0.0004),
+    replace(PLAIN, output_scale=1e8),
+    replace(ONE_SCALE, channels=19),
 ]
 SHAPES = [
     replace(ONE_SCALE, shape=(20,)),
