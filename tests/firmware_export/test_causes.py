@@ -145,9 +145,11 @@ def transposed(text: str) -> str:
 
 def rounded_once(text: str) -> str:
     """Requantization with one rounding, as newer TFLite does."""
-    twice = "return edgenet_divide_by_power_of_two(edgenet_high_mul(edgenet_shift_left(x, left), multiplier), right);"
-    once = "(void)left; return (int32_t)(((int64_t)x * multiplier + ((int64_t)1 << (30 + right))) >> (31 + right));"
-    return text.replace(twice, once)
+    once = "(int32_t)(((int64_t)x * multiplier + ((int64_t)1 << (30 - shift))) >> (31 - shift))"
+    clamped = f"edgenet_clamp({once}, INT8_MIN - offset, INT8_MAX - offset) + offset"
+    return re.sub(
+        r"(edgenet_output(?:_small)?\(int32_t x, int32_t multiplier, [^)]*\)\n\{)", rf"\1 return {clamped};", text
+    )
 
 
 EDITS: list[tuple[str, str, Edit, int, str]] = [

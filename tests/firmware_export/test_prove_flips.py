@@ -70,7 +70,7 @@ PLACES = [
     ("digits", "digits_weights.c", table("digits_op1_bias", 5), 4000, 1, "CONV_2D"),
     ("digits", "digits_weights.c", table("digits_op2_multiplier", 2), -(1 << 27), 2, "CONV_2D"),
     ("digits", "digits_weights.c", table("digits_op4_shift", 3), 1, 4, "CONV_2D"),
-    ("digits", "digits.c", member(0, "input_offset"), 1, 0, "CONV_2D"),
+    ("digits", "digits.c", member(0, "pad_value"), 1, 0, "CONV_2D"),
     ("digits", "digits.c", member(5, "output_offset"), 1, 5, "MEAN"),
     ("digits", "digits_weights.c", table("digits_op6_bias", 9), 3000, 6, "FULLY_CONNECTED"),
     ("digits", "digits.c", member(7, "multiplier"), 1 << 26, 7, "SOFTMAX"),
