@@ -2,7 +2,7 @@
 
     python benchmarks/fuzz.py [--files 200000] [--seed 1] [--jobs 2] [--minutes M] [--corpus DIR] [--json]
     python benchmarks/fuzz.py --only NUMBER [--keep FILE]     one mutant again, with its traceback
-    python benchmarks/fuzz.py --coverage [--files 6000]       branch coverage of what reads and verifies files
+    python benchmarks/fuzz.py --coverage [--files 12000]       branch coverage of what reads and verifies files
 
 Some of the mutants that become C are compiled with address and undefined sanitizers and run: their outputs must be
 those of the numpy reference. Prints what came of how many, and the number of every failing mutant; exit code 1 if there
@@ -13,6 +13,7 @@ The mutants depend on the corpus: EDGENET_DATA/tflite, models/, models of one op
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import resource
@@ -22,13 +23,14 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
+from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -46,12 +48,12 @@ from firmware_export.reader import read_tflite
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "m.tflite"
-SECONDS, GRACE_SECONDS = 5.0, 20.0
-"""What one mutant may take; a worker that does not come back is ended after the second."""
+SECONDS, GRACE_SECONDS = 5.0, 120.0
+"""What one mutant may take, and after how long a worker that says nothing is ended: one that compiles takes longer."""
 MEMORY_BYTES = 3 << 30
 """What a worker may take beside what it has at its start."""
 LONGEST_MESSAGE = 4000
-BLOCK = 500
+BLOCK, PROGRESS = 500, 5000
 EXPORTED, EQUAL = "exported", "compiled, equal to numpy"
 FAILURES = ("crash", "hang", "out of memory", "message", "C differs", "C fails", "killed")
 COVERED = ("reader.py", "tables.py", "verify.py")
@@ -66,27 +68,26 @@ KINDS = (
 """Words of a message -> what it counts as; else the operator broke a rule."""
 
 
+Result: TypeAlias = tuple[int, str, str]
+"""(number, outcome, note) of one mutant."""
+
+
 class HangError(BaseException):
     """A mutant took too long."""
 
 
 @dataclass
 class Findings:
-    """What came of some mutants: how many of each outcome, and (number, outcome, note) of those that failed."""
+    """What came of some mutants: how many of each outcome, and those that failed."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
-    failures: list[tuple[int, str, str]] = field(default_factory=list)
+    failures: list[Result] = field(default_factory=list)
 
     def add(self, number: int, outcome: str, note: str) -> None:
         """Counts one."""
         self.outcomes[outcome] += 1
         if outcome in FAILURES:
             self.failures.append((number, outcome, note))
-
-    def join(self, other: Findings) -> None:
-        """Counts all of `other`."""
-        self.outcomes.update(other.outcomes)
-        self.failures += other.failures
 
 
 @dataclass(frozen=True)
@@ -158,59 +159,69 @@ class _limited_time:  # noqa: N801 (used like a function)
         raise HangError
 
 
-def _work(plan: Plan, numbers: range, current: Any, pipe: Any) -> None:
-    """A worker: the findings of these mutants; `current` always says which one is being tried."""
+class _Worker:
+    """A process that tries some mutants.
+
+    Attributes:
+        results: where (number, outcome, note) of each come out, in order.
+        waiting: the numbers that have not come.
+    """
+
+    def __init__(self, plan: Plan, numbers: range) -> None:
+        """Starts it."""
+        self.waiting, self.heard = numbers, time.monotonic()
+        context = get_context("fork")
+        self.results, sender = context.Pipe(duplex=False)
+        self.process = context.Process(target=_work, args=(plan, numbers, sender))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads: a worker uses none
+            self.process.start()
+        sender.close()
+
+    def receive(self) -> Result | None:
+        """The next result, "killed" where the process ended before it; None when all have come."""
+        try:
+            result: Result = self.results.recv()
+            self.waiting, self.heard = self.waiting[1:], time.monotonic()
+        except EOFError:
+            self.process.join()
+            if not self.waiting:
+                return None
+            result = self.waiting[0], "killed", f"the worker ended with exit code {self.process.exitcode}"
+            self.waiting = self.waiting[1:]
+        return result
+
+
+def _work(plan: Plan, numbers: range, pipe: Any) -> None:
+    """What a worker does."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * resource.getpagesize() + MEMORY_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
     for number in numbers:
-        current.value = number
         pipe.send((number, *try_mutant(plan, number)))
     pipe.close()
 
 
-def run_block(plan: Plan, numbers: range) -> Findings:
-    """The findings of some mutants, tried by a worker; where one kills it or never ends, another goes on behind."""
-    findings, context, start = Findings(), get_context("fork"), numbers.start
-    while start < numbers.stop:
-        current = context.Value("q", start, lock=False)
-        receiver, sender = context.Pipe(duplex=False)
-        worker = context.Process(target=_work, args=(plan, range(start, numbers.stop), current, sender))
-        worker.start()
-        sender.close()
-        start = _receive(receiver, findings, start)
-        if start < numbers.stop:
-            worker.kill()
-            findings.add(start, "killed", f"the worker ended, exit code {worker.exitcode}, or did not come back")
-            start += 1
-        worker.join()
-    return findings
-
-
-def _receive(pipe: Any, findings: Findings, start: int) -> int:
-    """Takes a worker's results; the number after the last one."""
-    limit = GRACE_SECONDS + 60  # a mutant that is compiled takes longer
-    try:
-        while pipe.poll(limit):
-            number, outcome, note = pipe.recv()
-            findings.add(number, outcome, note)
-            start = number + 1
-    except EOFError:
-        pass
-    return start
-
-
-def run_all(plan: Plan, files: int, jobs: int, until: float) -> Iterator[tuple[range, Findings]]:
-    """The findings block by block; none begins after the moment `until`."""
-    blocks = [range(n, min(n + BLOCK, files)) for n in range(0, files, BLOCK)]
-
-    def one(block: range) -> Findings | None:
-        return run_block(plan, block) if time.monotonic() < until else None
-
-    with ThreadPoolExecutor(jobs) as pool:
-        for block, findings in zip(blocks, pool.map(one, blocks), strict=True):
-            if findings is not None:
-                yield block, findings
+def run_all(plan: Plan, numbers: range, jobs: int, until: float) -> Iterator[Result]:
+    """(number, outcome, note) of all mutants, by `jobs` workers; none begins a block after the moment `until`."""
+    blocks = iter([numbers[n : n + BLOCK] for n in range(0, len(numbers), BLOCK)])
+    workers: dict[Any, _Worker] = {}
+    while True:
+        while len(workers) < jobs and time.monotonic() < until and (block := next(blocks, None)) is not None:
+            worker = _Worker(plan, block)
+            workers[worker.results] = worker
+        if not workers:
+            return
+        for pipe in wait(list(workers), timeout=1):
+            result = workers[pipe].receive()
+            if result is not None:
+                yield result
+            if result is None or result[1] == "killed":
+                left = workers.pop(pipe).waiting
+                blocks = itertools.chain([left] if left else [], blocks)
+        for worker in workers.values():
+            if time.monotonic() - worker.heard > GRACE_SECONDS:
+                worker.process.kill()
 
 
 def table(findings: Findings, seconds: float, seed: int) -> str:
@@ -261,7 +272,7 @@ def measure_coverage(args: argparse.Namespace) -> int:
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--files", type=int, default=200_000, help="how many mutants (default: 200,000)")
+    parser.add_argument("--files", type=int, help="how many mutants (default: 200,000; 12,000 with --coverage)")
     parser.add_argument("--seed", type=int, default=1, help="another seed gives other mutants (default: 1)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one per core)")
     parser.add_argument("--minutes", type=float, default=1e6, help="begin nothing new after so many minutes")
@@ -273,7 +284,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--coverage", action="store_true", help="measure the branch coverage of reader and verifier")
     parser.add_argument("--in-process", action="store_true", help="without workers, so that a crash ends all")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    args.files = args.files or (12_000 if args.coverage else 200_000)
+    return args
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -288,14 +301,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         plan = Plan(mutator, args.share, None if args.no_compile else Sanitized(Path(folder)))
         if args.only is not None:
             return show_one(plan, args.only, args.keep)
-        if args.in_process:
-            for number in range(args.files):
-                findings.add(number, *try_mutant(plan, number))
-        else:
-            for block, found in run_all(plan, args.files, args.jobs, began + 60 * args.minutes):
-                findings.join(found)
-                if block.stop % (10 * BLOCK) == 0 or found.failures:
-                    print(f"{block.stop:,} of {args.files:,}, {len(findings.failures)} failed", file=sys.stderr)
+        if plan.sanitized is not None:
+            plan.sanitized.compile_all()
+        numbers, until = range(args.files), began + 60 * args.minutes
+        alone = ((number, *try_mutant(plan, number)) for number in numbers)
+        for result in alone if args.in_process else run_all(plan, numbers, args.jobs, until):
+            findings.add(*result)
+            if findings.outcomes.total() % PROGRESS == 0 or result[1] in FAILURES:
+                done, failed = findings.outcomes.total(), len(findings.failures)
+                print(f"{done:,} of {args.files:,}, {failed} failed", file=sys.stderr)
+    findings.failures.sort()
     seconds = time.monotonic() - began
     facts = {"seed": args.seed, "seconds": round(seconds, 1), **asdict(findings)}
     print(json.dumps(facts, indent=2) if args.json else table(findings, seconds, args.seed))

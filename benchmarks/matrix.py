@@ -6,22 +6,31 @@ drawn is valid TensorFlow Lite; where TensorFlow Lite Micro does not run it, its
 
 from __future__ import annotations
 
-import sys
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "firmware_export"))
-
+from drawing import (
+    SAME,
+    Rng,
+    ints,
+    like,
+    one_of,
+    some_activation,
+    some_filter,
+    some_int8,
+    some_scale,
+    some_shape,
+    some_tensor,
+    some_window,
+    some_zero,
+    sum_output,
+)
 from single_op import model
 from tflite_builder import TensorSpec
 
-Rng: TypeAlias = np.random.Generator
-SAME, VALID = 0, 1
 SEED = 20261124
 
 
@@ -43,108 +52,36 @@ def cases(only: str | None = None) -> Iterator[Case]:
                 yield Case(operator, f"{operator.lower()}-{number:03}", draw(operator, rng))
 
 
-def _one_of(rng: Rng, *items: Any) -> Any:
-    return items[rng.integers(len(items))]
-
-
-def _zero(rng: Rng) -> int:
-    return int(_one_of(rng, -128, 127, 0, rng.integers(-128, 128), rng.integers(-128, 128)))
-
-
-def _scale(rng: Rng, low: float = 0.005, high: float = 0.2) -> float:
-    return float(np.float32(np.exp(rng.uniform(np.log(low), np.log(high)))))
-
-
-def _tensor(rng: Rng, shape: Sequence[int], **more: Any) -> TensorSpec:
-    return TensorSpec(tuple(shape), **{"scale": _scale(rng), "zero_point": _zero(rng), **more})
-
-
-def _like(spec: TensorSpec, shape: Sequence[int], **more: Any) -> TensorSpec:
-    return TensorSpec(tuple(shape), spec.dtype, **{"scale": spec.scale, "zero_point": spec.zero_point, **more})
-
-
-def _shape(rng: Rng, rank: int | None = None, high: int = 7) -> tuple[int, ...]:
-    count = int(rng.integers(1, 5)) if rank is None else rank
-    return tuple(int(n) for n in rng.integers(1, high, count))
-
-
-def _ints(values: Any, shape: tuple[int, ...] | None = None) -> TensorSpec:
-    data = np.array(values, np.int32)
-    return TensorSpec(data.shape if shape is None else shape, "int32", None, data=data.reshape(shape or data.shape))
-
-
-def _int8(rng: Rng, shape: Sequence[int], low: int = -128) -> Any:
-    return rng.integers(low, 128, tuple(shape)).astype(np.int8)
-
-
-def _filter(rng: Rng, shape: tuple[int, ...], channels: int, axis: int, source: TensorSpec) -> list[TensorSpec]:
-    """Weights and perhaps a bias, with one scale or one per channel."""
-    many = bool(rng.integers(2))
-    scales = rng.uniform(0.001, 0.02, channels if many else 1).astype(np.float32)
-    weights = TensorSpec(shape, scale=list(scales), axis=axis if many else 0, data=_int8(rng, shape, -127))
-    if rng.integers(5) == 0:
-        return [weights]
-    bias_scales = list((scales * np.float32(source.scale)).astype(np.float32))  # type: ignore[arg-type]
-    values = rng.integers(-3000, 3000, channels).astype(np.int32)
-    return [weights, TensorSpec((channels,), "int32", bias_scales, data=values)]
-
-
-def _sum_output(rng: Rng, source: TensorSpec, taps: int, shape: Sequence[int]) -> TensorSpec:
-    """An output whose scale suits sums of so many products."""
-    spread = float(source.scale) * 0.01 * 73 * 73 * np.sqrt(taps) / 60  # type: ignore[arg-type]
-    return _tensor(rng, shape, scale=float(np.float32(spread * rng.uniform(0.5, 2))))
-
-
-def _window(rng: Rng, *, dilate: bool) -> tuple[dict[str, int], list[int], list[int], list[int]]:
-    """(options, filter size, input size, output size) of a window over height and width."""
-    size = [int(n) for n in rng.integers(1, 6, 2)]
-    stride = [int(n) for n in rng.integers(1, 4, 2)]
-    dilation = [int(n) for n in (rng.integers(1, 4, 2) if dilate and rng.integers(3) == 0 else (1, 1))]
-    reach = [(size[i] - 1) * dilation[i] + 1 for i in range(2)]
-    padding = int(rng.integers(2))
-    extent = [int(rng.integers(1 if padding == SAME else reach[i], reach[i] + 9)) for i in range(2)]
-    used = [1 if padding == SAME else reach[i] for i in range(2)]
-    out = [(extent[i] + stride[i] - used[i]) // stride[i] for i in range(2)]
-    options = {"padding": padding, "stride_h": stride[0], "stride_w": stride[1], "activation": _activation(rng)}
-    if dilate:
-        options |= {"dilation_h": dilation[0], "dilation_w": dilation[1]}
-    return options, size, extent, out
-
-
-def _activation(rng: Rng) -> int:
-    return int(_one_of(rng, 0, 0, 1, 3))
-
-
 def conv2d(operator: str, rng: Rng) -> bytes:
     """CONV_2D, sometimes with groups and a batch."""
-    options, size, extent, out = _window(rng, dilate=True)
-    batch, groups = int(_one_of(rng, 1, 1, 1, 2)), int(_one_of(rng, 1, 1, 1, 2))
+    options, size, extent, out = some_window(rng, dilate=True)
+    batch, groups = int(one_of(rng, 1, 1, 1, 2)), int(one_of(rng, 1, 1, 1, 2))
     depth, filters = int(rng.integers(1, 9)), groups * int(rng.integers(1, 9))
-    source = _tensor(rng, (batch, *extent, depth * groups))
-    linear = _filter(rng, (filters, *size, depth), filters, 0, source)
-    output = _sum_output(rng, source, depth * size[0] * size[1], (batch, *out, filters))
+    source = some_tensor(rng, (batch, *extent, depth * groups))
+    linear = some_filter(rng, (filters, *size, depth), filters, 0, source)
+    output = sum_output(rng, source, depth * size[0] * size[1], (batch, *out, filters))
     return model(operator, [source, *linear], [output], options)
 
 
 def depthwise(operator: str, rng: Rng) -> bytes:
     """DEPTHWISE_CONV_2D with multipliers from 1 to 3."""
-    options, size, extent, out = _window(rng, dilate=True)
-    batch, depth, times = int(_one_of(rng, 1, 1, 2)), int(rng.integers(1, 9)), int(_one_of(rng, 1, 1, 2, 3))
-    source = _tensor(rng, (batch, *extent, depth))
-    linear = _filter(rng, (1, *size, depth * times), depth * times, 3, source)
-    output = _sum_output(rng, source, size[0] * size[1], (batch, *out, depth * times))
+    options, size, extent, out = some_window(rng, dilate=True)
+    batch, depth, times = int(one_of(rng, 1, 1, 2)), int(rng.integers(1, 9)), int(one_of(rng, 1, 1, 2, 3))
+    source = some_tensor(rng, (batch, *extent, depth))
+    linear = some_filter(rng, (1, *size, depth * times), depth * times, 3, source)
+    output = sum_output(rng, source, size[0] * size[1], (batch, *out, depth * times))
     return model(operator, [source, *linear], [output], options | {"depth_multiplier": times})
 
 
 def fully_connected(operator: str, rng: Rng) -> bytes:
     """FULLY_CONNECTED on inputs of several ranks."""
     depth, channels, keep = int(rng.integers(1, 40)), int(rng.integers(1, 12)), bool(rng.integers(2))
-    lead = _shape(rng, int(rng.integers(1, 4)), 4)
-    source = _tensor(rng, (*lead, depth))
-    linear = _filter(rng, (channels, depth), channels, 0, source)
+    lead = some_shape(rng, int(rng.integers(1, 4)), 4)
+    source = some_tensor(rng, (*lead, depth))
+    linear = some_filter(rng, (channels, depth), channels, 0, source)
     shape = (*lead, channels) if keep else (int(np.prod(lead)), channels)
-    output = _sum_output(rng, source, depth, shape)
-    return model(operator, [source, *linear], [output], {"activation": _activation(rng), "keep_num_dims": keep})
+    output = sum_output(rng, source, depth, shape)
+    return model(operator, [source, *linear], [output], {"activation": some_activation(rng), "keep_num_dims": keep})
 
 
 def transpose_conv(operator: str, rng: Rng) -> bytes:
@@ -154,154 +91,156 @@ def transpose_conv(operator: str, rng: Rng) -> bytes:
     used = [1 if padding == SAME else size[i] for i in range(2)]
     extent = [(out[i] + stride[i] - used[i]) // stride[i] for i in range(2)]
     depth, filters = int(rng.integers(1, 6)), int(rng.integers(1, 6))
-    source = _tensor(rng, (1, *extent, depth))
-    linear = _filter(rng, (filters, *size, depth), filters, 0, source)
-    output = _sum_output(rng, source, depth * size[0] * size[1], (1, *out, filters))
+    source = some_tensor(rng, (1, *extent, depth))
+    linear = some_filter(rng, (filters, *size, depth), filters, 0, source)
+    output = sum_output(rng, source, depth * size[0] * size[1], (1, *out, filters))
     options = {"padding": padding, "stride_h": stride[0], "stride_w": stride[1]}
-    return model(operator, [_ints([1, *out, filters]), linear[0], source, *linear[1:]], [output], options)
+    return model(operator, [ints([1, *out, filters]), linear[0], source, *linear[1:]], [output], options)
 
 
 def pool(operator: str, rng: Rng) -> bytes:
     """Pools: filter sizes up to 5, any stride."""
-    options, size, extent, out = _window(rng, dilate=False)
+    options, size, extent, out = some_window(rng, dilate=False)
     depth = int(rng.integers(1, 9))
-    source = _tensor(rng, (int(_one_of(rng, 1, 2)), *extent, depth))
-    output = _like(source, (source.shape[0], *out, depth))
+    source = some_tensor(rng, (int(one_of(rng, 1, 2)), *extent, depth))
+    output = like(source, (source.shape[0], *out, depth))
     return model(operator, [source], [output], options | {"filter_h": size[0], "filter_w": size[1]})
 
 
 def binary(operator: str, rng: Rng) -> bytes:
     """Two operands that broadcast, computed or constant."""
-    shape = _shape(rng)
+    shape = some_shape(rng)
     drop = rng.integers(3, size=len(shape)) == 0
-    other = tuple(1 if gone else n for n, gone in zip(shape, drop, strict=True))[int(_one_of(rng, 0, 0, 1)) :]
-    first, second = _tensor(rng, shape), _tensor(rng, other or (1,))
+    other = tuple(1 if gone else n for n, gone in zip(shape, drop, strict=True))[int(one_of(rng, 0, 0, 1)) :]
+    first, second = some_tensor(rng, shape), some_tensor(rng, other or (1,))
     if rng.integers(2):
         first, second = second, first
     if rng.integers(3) == 0:
-        second = _like(second, second.shape, data=_int8(rng, second.shape))
+        second = like(second, second.shape, data=some_int8(rng, second.shape))
     scale = {"MUL": float(first.scale) * float(second.scale) * 60}  # type: ignore[arg-type]
-    output = _tensor(rng, shape, scale=float(np.float32(scale.get(operator, _scale(rng, 0.02, 0.4)))))
-    return model(operator, [first, second], [output], {"activation": _activation(rng)})
+    output = some_tensor(rng, shape, scale=float(np.float32(scale.get(operator, some_scale(rng, 0.02, 0.4)))))
+    return model(operator, [first, second], [output], {"activation": some_activation(rng)})
 
 
 def extremum(operator: str, rng: Rng) -> bytes:
     """MINIMUM and MAXIMUM: one quantization for all."""
-    shape = _shape(rng)
+    shape = some_shape(rng)
     other = tuple(1 if gone else n for n, gone in zip(shape, rng.integers(3, size=len(shape)) == 0, strict=True))
-    first = _tensor(rng, shape)
-    second = _like(first, other)
-    return model(operator, [first, second], [_like(first, shape)])
+    first = some_tensor(rng, shape)
+    second = like(first, other)
+    return model(operator, [first, second], [like(first, shape)])
 
 
 def unary(operator: str, rng: Rng) -> bytes:
     """Operators that map values one by one; all 256 of them appear."""
-    source = _tensor(rng, (1, 16, 16), scale=_scale(rng, 0.005, 0.1))
+    source = some_tensor(rng, (1, 16, 16), scale=some_scale(rng, 0.005, 0.1))
     fixed = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}
-    scale, zero = fixed.get(operator, (float(source.scale) * rng.uniform(0.5, 2), _zero(rng)))  # type: ignore[arg-type]
+    scale, zero = fixed.get(operator, (float(source.scale) * rng.uniform(0.5, 2), some_zero(rng)))  # type: ignore[arg-type]
     if operator == "RELU6":  # where TFLite Micro forgets to rescale, it is no oracle
         scale, zero = source.scale, source.zero_point  # type: ignore[assignment]
     options = {"alpha": float(np.float32(rng.uniform(0.01, 0.6)))} if operator == "LEAKY_RELU" else {}
     return model(
-        operator, [source], [_tensor(rng, source.shape, scale=float(np.float32(scale)), zero_point=zero)], options
+        operator, [source], [some_tensor(rng, source.shape, scale=float(np.float32(scale)), zero_point=zero)], options
     )
 
 
 def prelu(operator: str, rng: Rng) -> bytes:
     """PRELU: a slope for each channel, or for each element."""
-    shape = (1, *_shape(rng, 3))
-    source = _tensor(rng, shape)
-    slopes = _one_of(rng, (1, 1, shape[3]), shape[1:])
-    alpha = TensorSpec(slopes, scale=_scale(rng, 0.002, 0.02), zero_point=0, data=_int8(rng, slopes))
-    return model(operator, [source, alpha], [_tensor(rng, shape, scale=source.scale)])
+    shape = (1, *some_shape(rng, 3))
+    source = some_tensor(rng, shape)
+    slopes = one_of(rng, (1, 1, shape[3]), shape[1:])
+    alpha = TensorSpec(slopes, scale=some_scale(rng, 0.002, 0.02), zero_point=0, data=some_int8(rng, slopes))
+    return model(operator, [source, alpha], [some_tensor(rng, shape, scale=source.scale)])
 
 
 def softmax(operator: str, rng: Rng) -> bytes:
     """SOFTMAX over the last axis."""
-    shape = (*_shape(rng, int(rng.integers(1, 4)), 4), int(rng.integers(2, 20)))
-    source = _tensor(rng, shape, scale=_scale(rng, 0.02, 0.3))
-    beta = float(_one_of(rng, 1.0, 1.0, 0.5))
+    shape = (*some_shape(rng, int(rng.integers(1, 4)), 4), int(rng.integers(2, 20)))
+    source = some_tensor(rng, shape, scale=some_scale(rng, 0.02, 0.3))
+    beta = float(one_of(rng, 1.0, 1.0, 0.5))
     return model(operator, [source], [TensorSpec(shape, scale=1 / 256, zero_point=-128)], {"beta": beta})
 
 
 def reduce(operator: str, rng: Rng) -> bytes:
     """MEAN, SUM, REDUCE_MAX over one or more axes."""
-    shape, keep = _shape(rng, int(rng.integers(2, 5))), bool(rng.integers(2))
+    shape, keep = some_shape(rng, int(rng.integers(2, 5))), bool(rng.integers(2))
     rank = len(shape)
     axes = sorted(int(n) for n in rng.choice(rank, rng.integers(1, rank + 1), replace=False))
     left = [(1 if keep else None) if i in axes else n for i, n in enumerate(shape)]
-    source = _tensor(rng, shape)
+    source = some_tensor(rng, shape)
     grows = np.sqrt(np.prod([shape[i] for i in axes])) if operator == "SUM" else 1.0
     out = tuple(n for n in left if n is not None)
     same = operator == "REDUCE_MAX" or bool(rng.integers(2))
-    output = _like(source, out) if same else _tensor(rng, out, scale=float(np.float32(float(source.scale) * grows)))  # type: ignore[arg-type]
+    output = like(source, out) if same else some_tensor(rng, out, scale=float(np.float32(float(source.scale) * grows)))  # type: ignore[arg-type]
     written = [axis - rank if rng.integers(4) == 0 else axis for axis in axes]
-    return model(operator, [source, _ints(written)], [output], {"keep_dims": keep})
+    return model(operator, [source, ints(written)], [output], {"keep_dims": keep})
 
 
 def arg_max(operator: str, rng: Rng) -> bytes:
     """ARG_MAX along one axis, int32."""
-    shape = _shape(rng, int(rng.integers(2, 5)))
+    shape = some_shape(rng, int(rng.integers(2, 5)))
     axis = int(rng.integers(len(shape)))
     out = shape[:axis] + shape[axis + 1 :]
-    return model(operator, [_tensor(rng, shape), _ints(axis, ())], [TensorSpec(out, "int32", None)], {"output_type": 2})
+    return model(
+        operator, [some_tensor(rng, shape), ints(axis, ())], [TensorSpec(out, "int32", None)], {"output_type": 2}
+    )
 
 
 def pad(operator: str, rng: Rng) -> bytes:
     """PAD, PADV2 and MIRROR_PAD over up to four axes."""
-    shape = _shape(rng, int(rng.integers(1, 5)), 6)
+    shape = some_shape(rng, int(rng.integers(1, 5)), 6)
     mode = int(rng.integers(2))
     most = [n - (1 - mode) if operator == "MIRROR_PAD" else 4 for n in shape]
     pads = [[int(rng.integers(0, max(high, 0) + 1)) for _ in range(2)] for high in most]
-    source = _tensor(rng, shape)
-    inputs = [source, _ints(pads)]
+    source = some_tensor(rng, shape)
+    inputs = [source, ints(pads)]
     if operator == "PADV2":
-        inputs.append(_like(source, (), data=_int8(rng, ())))
-    output = _like(source, [n + a + b for n, (a, b) in zip(shape, pads, strict=True)])
+        inputs.append(like(source, (), data=some_int8(rng, ())))
+    output = like(source, [n + a + b for n, (a, b) in zip(shape, pads, strict=True)])
     return model(operator, inputs, [output], {"mode": mode} if operator == "MIRROR_PAD" else {})
 
 
 def concatenation(operator: str, rng: Rng) -> bytes:
     """CONCATENATION of up to four inputs, one of them perhaps constant."""
-    shape = _shape(rng)
+    shape = some_shape(rng)
     axis = int(rng.integers(-len(shape), len(shape)))
-    first = _tensor(rng, shape)
+    first = some_tensor(rng, shape)
     parts = [first]
     for _ in range(int(rng.integers(0, 4))):
         size = [int(rng.integers(1, 5)) if i == axis % len(shape) else n for i, n in enumerate(shape)]
-        parts.append(_like(first, size, **({"data": _int8(rng, size)} if rng.integers(3) == 0 else {})))
+        parts.append(like(first, size, **({"data": some_int8(rng, size)} if rng.integers(3) == 0 else {})))
     joined = [sum(p.shape[i] for p in parts) if i == axis % len(shape) else n for i, n in enumerate(shape)]
-    return model(operator, parts, [_like(first, joined)], {"axis": axis})
+    return model(operator, parts, [like(first, joined)], {"axis": axis})
 
 
 def split(operator: str, rng: Rng) -> bytes:
     """SPLIT into equal parts and SPLIT_V into others."""
-    shape = list(_shape(rng))
+    shape = list(some_shape(rng))
     axis, count = int(rng.integers(len(shape))), int(rng.integers(1, 4))
     sizes = [int(rng.integers(1, 4))] * count if operator == "SPLIT" else [int(n) for n in rng.integers(1, 4, count)]
     shape[axis] = sum(sizes)
-    source = _tensor(rng, shape)
-    outputs = [_like(source, [*shape[:axis], n, *shape[axis + 1 :]]) for n in sizes]
-    inputs = [_ints(axis, ()), source] if operator == "SPLIT" else [source, _ints(sizes), _ints(axis, ())]
+    source = some_tensor(rng, shape)
+    outputs = [like(source, [*shape[:axis], n, *shape[axis + 1 :]]) for n in sizes]
+    inputs = [ints(axis, ()), source] if operator == "SPLIT" else [source, ints(sizes), ints(axis, ())]
     return model(operator, inputs, outputs, {"num_splits": count})
 
 
 def slice_(operator: str, rng: Rng) -> bytes:
     """SLICE, where -1 is the rest."""
-    shape = _shape(rng)
+    shape = some_shape(rng)
     begin = [int(rng.integers(n)) for n in shape]
     size = [int(rng.integers(1, n - b + 1)) for n, b in zip(shape, begin, strict=True)]
-    source = _tensor(rng, shape)
+    source = some_tensor(rng, shape)
     written = [-1 if b + s == n and rng.integers(2) else s for n, b, s in zip(shape, begin, size, strict=True)]
-    return model(operator, [source, _ints(begin), _ints(written)], [_like(source, size)])
+    return model(operator, [source, ints(begin), ints(written)], [like(source, size)])
 
 
 def strided_slice(operator: str, rng: Rng) -> bytes:
     """STRIDED_SLICE with masks and negative strides."""
-    shape = _shape(rng)
+    shape = some_shape(rng)
     rank = len(shape)
     begin, end = ([int(rng.integers(-n, n)) for n in shape] for _ in range(2))
-    strides = [int(_one_of(rng, 1, 1, 2, -1, -2)) for _ in shape]
+    strides = [int(one_of(rng, 1, 1, 2, -1, -2)) for _ in shape]
     masks = {f"{key}_mask": int(rng.integers(1 << rank)) for key in ("begin", "end")}
     shrink = int(rng.integers(1 << rank)) & int(rng.integers(1 << rank))
     where: list[Any] = []
@@ -315,75 +254,75 @@ def strided_slice(operator: str, rng: Rng) -> bytes:
     out = np.empty(shape, np.int8)[tuple(where)].shape
     if 0 in out:
         return strided_slice(operator, rng)
-    source = _tensor(rng, shape)
-    tensors = [source, _ints(begin), _ints(end), _ints(strides)]
-    return model(operator, tensors, [_like(source, out)], {**masks, "shrink_axis_mask": shrink})
+    source = some_tensor(rng, shape)
+    tensors = [source, ints(begin), ints(end), ints(strides)]
+    return model(operator, tensors, [like(source, out)], {**masks, "shrink_axis_mask": shrink})
 
 
 def transpose(operator: str, rng: Rng) -> bytes:
     """TRANSPOSE by any permutation."""
-    shape = _shape(rng)
+    shape = some_shape(rng)
     order = [int(n) for n in rng.permutation(len(shape))]
-    source = _tensor(rng, shape)
-    return model(operator, [source, _ints(order)], [_like(source, [shape[n] for n in order])])
+    source = some_tensor(rng, shape)
+    return model(operator, [source, ints(order)], [like(source, [shape[n] for n in order])])
 
 
 def view(operator: str, rng: Rng) -> bytes:
     """RESHAPE, SQUEEZE, EXPAND_DIMS."""
-    shape = _shape(rng)
-    source = _tensor(rng, shape)
+    shape = some_shape(rng)
+    source = some_tensor(rng, shape)
     if operator == "EXPAND_DIMS":
         axis = int(rng.integers(len(shape) + 1))
-        return model(operator, [source, _ints(axis, ())], [_like(source, [*shape[:axis], 1, *shape[axis:]])])
+        return model(operator, [source, ints(axis, ())], [like(source, [*shape[:axis], 1, *shape[axis:]])])
     if operator == "SQUEEZE":
-        source = _like(source, (1, *shape, 1))
-        return model(operator, [source], [_like(source, shape)], {"squeeze_dims": (0, len(shape) + 1)})
+        source = like(source, (1, *shape, 1))
+        return model(operator, [source], [like(source, shape)], {"squeeze_dims": (0, len(shape) + 1)})
     flat = int(np.prod(shape))
-    return model(operator, [source, _ints([1, flat])], [_like(source, (1, flat))], {"new_shape": (1, flat)})
+    return model(operator, [source, ints([1, flat])], [like(source, (1, flat))], {"new_shape": (1, flat)})
 
 
 def pack(operator: str, rng: Rng) -> bytes:
     """PACK and UNPACK along any axis."""
-    shape = _shape(rng, int(rng.integers(1, 4)))
+    shape = some_shape(rng, int(rng.integers(1, 4)))
     axis, count = int(rng.integers(len(shape) + 1)), int(rng.integers(1, 4))
-    part = _tensor(rng, shape)
-    whole = _like(part, [*shape[:axis], count, *shape[axis:]])
+    part = some_tensor(rng, shape)
+    whole = like(part, [*shape[:axis], count, *shape[axis:]])
     options = {"axis": axis, ("values_count" if operator == "PACK" else "num"): count}
-    parts = [_like(part, shape) for _ in range(count)]
+    parts = [like(part, shape) for _ in range(count)]
     return model(operator, *((parts, [whole]) if operator == "PACK" else ([whole], parts)), options)
 
 
 def gather(operator: str, rng: Rng) -> bytes:
     """GATHER with constant indices."""
-    shape = _shape(rng)
+    shape = some_shape(rng)
     axis = int(rng.integers(len(shape)))
     indices = rng.integers(0, shape[axis], int(rng.integers(1, 5)))
-    source = _tensor(rng, shape)
+    source = some_tensor(rng, shape)
     out = [*shape[:axis], len(indices), *shape[axis + 1 :]]
-    return model(operator, [source, _ints(indices)], [_like(source, out)], {"axis": axis})
+    return model(operator, [source, ints(indices)], [like(source, out)], {"axis": axis})
 
 
 def resize(operator: str, rng: Rng) -> bytes:
     """RESIZE_NEAREST_NEIGHBOR and RESIZE_BILINEAR in all corner conventions."""
-    shape = (1, *_shape(rng, 3))
+    shape = (1, *some_shape(rng, 3))
     size = [int(n) for n in rng.integers(1, 13, 2)]
     align, half = [(False, False), (True, False), (False, True)][rng.integers(3)]
-    source = _tensor(rng, shape)
-    output = _like(source, (1, *size, shape[3]))
-    return model(operator, [source, _ints(size)], [output], {"align_corners": align, "half_pixel_centers": half})
+    source = some_tensor(rng, shape)
+    output = like(source, (1, *size, shape[3]))
+    return model(operator, [source, ints(size)], [output], {"align_corners": align, "half_pixel_centers": half})
 
 
 def quantize(operator: str, rng: Rng) -> bytes:
     """QUANTIZE between int8, uint8 and float32; DEQUANTIZE."""
     shape = (4, 64)
     if operator == "DEQUANTIZE":
-        zero = _zero(rng)
-        dtype = _one_of(rng, "int8", "uint8")
-        source = _tensor(rng, shape, dtype=dtype, zero_point=zero if dtype == "int8" else zero + 128)
+        zero = some_zero(rng)
+        dtype = one_of(rng, "int8", "uint8")
+        source = some_tensor(rng, shape, dtype=dtype, zero_point=zero if dtype == "int8" else zero + 128)
         return model(operator, [source], [TensorSpec(shape, "float32", None)])
     pairs = [("int8", "int8"), ("float32", "int8"), ("uint8", "int8"), ("int8", "uint8")]
     source_type, target_type = pairs[rng.integers(len(pairs))]
-    scale, zeros = _scale(rng), [_zero(rng) + (128 if t == "uint8" else 0) for t in (source_type, target_type)]
+    scale, zeros = some_scale(rng), [some_zero(rng) + (128 if t == "uint8" else 0) for t in (source_type, target_type)]
     source = TensorSpec(shape, source_type, None if source_type == "float32" else scale, zeros[0])
     target = TensorSpec(shape, target_type, float(np.float32(scale * rng.uniform(0.5, 2))), zeros[1])
     return model(operator, [source], [target])

@@ -256,7 +256,8 @@ def flip_bytes(rng: random.Random, data: bytearray, seed: Seed, other: Seed) -> 
 
 def cut(rng: random.Random, data: bytearray, seed: Seed, other: Seed) -> str:
     """The end of the file is missing, or a piece of it, or there is more."""
-    at = rng.choice(seed.sites).at if rng.random() < 0.5 else rng.randrange(len(seed.data))
+    anywhere = rng.randrange(16), rng.randrange(len(seed.data)), rng.choice(seed.sites).at, rng.choice(seed.sites).at
+    at = rng.choice(anywhere)
     kind = rng.choice(("end", "piece", "more"))
     if kind == "end":
         del data[at:]
@@ -291,7 +292,17 @@ def build_corpus(folders: Sequence[Path]) -> dict[str, bytes]:
             rng = np.random.default_rng([matrix.SEED, zlib.crc32(operator.encode()), number])
             corpus[f"{operator.lower()}-{number}"] = draw(operator, rng)
     corpus.update((f"network-{number}", random_network(number, 8)) for number in range(NETWORKS))
-    return corpus | {"variables": variables(), "shapes": shapes()}
+    corpus |= {f"variables-{number}": variables() for number in range(DRAWN)}
+    return corpus | {"shapes": shapes(), "behind": behind()}
+
+
+def behind() -> bytes:
+    """A FULLY_CONNECTED whose weights lie behind the flatbuffer."""
+    weights = TensorSpec((3, 4), scale=0.02, data=np.arange(-6, 6, dtype=np.int8).reshape(3, 4))
+    bias = TensorSpec((3,), "int32", 0.001, data=np.array([100, -100, 7], np.int32))
+    tensors = [TensorSpec((2, 4), scale=0.05), weights, bias, TensorSpec((2, 3), scale=0.1)]
+    ops = [OpSpec("FULLY_CONNECTED", (0, 1, 2), (3,), {})]
+    return build_subgraphs([SubgraphSpec(tensors, ops, [0], [3])], behind=True)
 
 
 def shapes() -> bytes:

@@ -46,12 +46,12 @@ def tanh_lenet() -> Any:
 
 
 def mlp() -> Any:
-    """Dense layers alone, with batch normalization that has no convolution to fold into at its front."""
+    """Dense layers alone, with batch normalization at the front, where there is nothing to fold it into."""
     from keras import Input, Sequential
     from keras.layers import BatchNormalization, Dense
 
     return Sequential(
-        [Input((40,)), BatchNormalization(), Dense(32, activation="relu"), Dense(16, activation="elu"), Dense(3)]
+        [Input((40,)), BatchNormalization(), Dense(32, activation="relu"), Dense(16, activation="tanh"), Dense(3)]
     )
 
 
@@ -283,7 +283,7 @@ def attention() -> Any:
 
 
 def activations() -> Any:
-    """One of each: ELU is a float island elsewhere, so here are those that int8 has."""
+    """One of each that int8 has."""
     from keras import Input, Model, ops
     from keras.layers import Conv2D, Dense, Flatten, PReLU
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import shutil
 import subprocess
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,19 +26,26 @@ class Sanitized:
     """The kernels, compiled once, in a folder in which networks are compiled."""
 
     def __init__(self, folder: Path) -> None:
-        """Compiles all kernels. Raises SystemExit where there is no gcc or clang."""
+        """Raises SystemExit where there is no gcc or clang."""
         compiler = shutil.which("gcc") or shutil.which("clang")
         if compiler is None:
             raise SystemExit("no C compiler: apt install gcc, or --no-compile")
         self.folder, self.command = folder, [compiler, *FLAGS, "-I", str(KERNELS)]
-        with ThreadPoolExecutor() as pool:
-            done = list(pool.map(self._compile, sorted(KERNELS.glob("*.c"))))
-        self.objects = [str(path) for path in done]
 
-    def _compile(self, source: Path) -> Path:
-        target = self.folder / f"{source.stem}.o"
-        subprocess.run([*self.command, "-c", str(source), "-o", str(target)], check=True)
-        return target
+    def compile_all(self) -> None:
+        """Compiles all kernels that there are."""
+        self.objects([path.stem for path in KERNELS.glob("*.c")])
+
+    def objects(self, kernels: Iterable[str]) -> list[str]:
+        """The compiled kernels, each compiled once."""
+        with ThreadPoolExecutor() as pool:
+            return list(pool.map(self._compile, kernels))
+
+    def _compile(self, kernel: str) -> str:
+        target = self.folder / f"{kernel}.o"
+        if not target.exists():
+            subprocess.run([*self.command, "-c", str(KERNELS / f"{kernel}.c"), "-o", str(target)], check=True)
+        return str(target)
 
 
 def run_c(sanitized: Sanitized, graph: Graph, program: Program, number: int) -> tuple[str, str]:
@@ -63,10 +71,9 @@ def _run(sanitized: Sanitized, graph: Graph, program: Program, folder: Path) -> 
     vectors = golden_vectors(graph, (), VECTORS)
     for name, text in emit.emit(program, "m", (), vectors).items():
         (folder / name).write_text(text)
-    sources, binary = [str(path) for path in folder.glob("*.c")], str(folder / "selftest")
-    built = subprocess.run(
-        [*sanitized.command, *sources, *sanitized.objects, "-o", binary], capture_output=True, text=True
-    )
+    parts = [*map(str, folder.glob("*.c")), *sanitized.objects(program.kernels)]
+    binary = str(folder / "selftest")
+    built = subprocess.run([*sanitized.command, *parts, "-o", binary], capture_output=True, text=True)
     if built.returncode:
         return "C fails", f"it does not compile: {built.stderr.strip().splitlines()[0]}"
     try:

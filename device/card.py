@@ -174,7 +174,10 @@ def find_model(name_or_path: str | Path) -> Path:
     if path.exists():
         folder = path if path.is_dir() else path.parent
         if not (folder / CARD_FILE).is_file():
-            raise DeviceError(f"{path}: no {CARD_FILE} in {folder or '.'}. Run: edgenet quantize {folder}")
+            raise DeviceError(
+                f"{path}: there is no {CARD_FILE} in the folder {folder.resolve()}; "
+                "edgenet quantize writes it with the model."
+            )
         if path.suffix == ".tflite" and (named := ModelCard.load(folder).model) != path.name:
             raise DeviceError(
                 f"{path}: the {CARD_FILE} beside it is for {named}. Put the two into a folder of their own."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import zipfile
 import zlib
 from dataclasses import dataclass
 from importlib import import_module
@@ -17,6 +18,10 @@ from device.preprocess import fit_digit
 from device.strokes import draw_digits
 
 IMAGES_MAGIC, LABELS_MAGIC = 2051, 2049
+NPZ_ERRORS = (
+    OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, RuntimeError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What numpy raises for a file that is damaged, or no .npz."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +58,15 @@ def load_digits(npz: str | Path | None = None, seed: int = 0) -> DigitSet:
 def _from_npz(path: Path) -> DigitSet:
     """The digits of an .npz file."""
     try:
-        with np.load(path) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             images, labels = arrays["images"], arrays["labels"]
-    except (OSError, ValueError, EOFError, KeyError, zlib.error) as error:
+    except NPZ_ERRORS as error:
         raise DeviceError(f"{path}: expected an .npz file with arrays images and labels ({error}).") from error
-    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28) or len(images) != len(labels):
+    fit = images.dtype == np.uint8 and images.shape == (*labels.shape, 28, 28) and labels.ndim == 1 and labels.size
+    if not fit or labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() > 9:
         raise DeviceError(
-            f"{path}: expected images uint8 (N, 28, 28) and N labels, "
-            f"got {images.dtype} {images.shape} and {labels.shape}."
+            f"{path}: expected images uint8 (N, 28, 28) and N labels from 0 to 9, "
+            f"got {images.dtype} {images.shape} and {labels.dtype} {labels.shape}."
         )
     return DigitSet(images, labels.astype(np.int64), path.name)
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device.errors import DeviceError
-from device.preprocess import otsu
+from device.preprocess import is_dark_on_light, otsu
 
 U8 = NDArray[np.uint8]
 Ints = NDArray[np.int64]
@@ -33,6 +33,7 @@ MIN_FRAGMENT = 0.03  # ink of a fragment against the ink of what it joins
 MIN_FILL = 0.08  # share of the box that is ink
 MIN_STRENGTH = 0.4  # mean ink against the median of a frame's candidates
 SURROUND = 4  # pixels about a box that are looked at, too
+CLOSE_UP_SIDE = 160  # longest side in pixels to which a close-up is brought
 MAX_SURROUND = 0.2  # median of what is not the digit's ink there, against the digit's mean ink
 
 
@@ -94,6 +95,34 @@ def find_digits(gray: U8, ink: str = "dark") -> list[Candidate]:
         if _stands_alone(strength[part], own):
             found.append(Candidate(_box(groups, number), _ink_of(strength[part], own)))
     return found
+
+
+def find_in_close_up(gray: U8) -> list[Candidate]:
+    """The digits of a picture that they fill, such as a 28x28 one of a data set, or a photograph of a single one.
+
+    The picture is looked at from further away, its rim carried on outwards; the rarer grey levels are the ink.
+    Nothing unless all that is found is too high for `find_digits`.
+
+    Args:
+        gray: uint8 (H, W).
+    """
+    import cv2
+
+    scale = CLOSE_UP_SIDE / max(gray.shape)
+    size_wh = [max(1, round(side * scale)) for side in gray.shape[::-1]]
+    small = cv2.resize(gray, size_wh, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    rim = CLOSE_UP_SIDE
+    far = cv2.copyMakeBorder(small, rim, rim, rim, rim, cv2.BORDER_REPLICATE)
+    found = find_digits(np.asarray(far, np.uint8), "dark" if is_dark_on_light(gray.astype(np.float32)) else "light")
+    close = [Candidate(_close_up_box(one.box_xyxy, scale), one.ink) for one in found]
+    fill = [max(x1 - x0, y1 - y0) > MAX_SIDE_SHARE * gray.shape[0] for x0, y0, x1, y1 in (c.box_xyxy for c in close)]
+    return close if all(fill) else []
+
+
+def _close_up_box(box: tuple[int, int, int, int], scale: float) -> tuple[int, int, int, int]:
+    """A box of the picture from further away in pixels of the close-up."""
+    x0, y0, x1, y1 = (round((side - CLOSE_UP_SIDE) / scale) for side in box)
+    return x0, y0, x1, y1
 
 
 def ink_map(gray: U8) -> U8:

@@ -17,9 +17,11 @@ class Frame:
         index: 0 for a source's first frame.
         time_s: when it was taken, in seconds since the first frame.
         source: the name of where it came from.
+        still: whether it is a picture of its own, not one of a film.
     """
 
     image: NDArray[np.uint8]
     index: int
     time_s: float
     source: str
+    still: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 
@@ -24,6 +25,8 @@ class PiCamera:
 
     name = "picamera"
     frames_per_second = 30.0
+    note = ""
+    files: tuple[Path, ...] = ()
 
     def __init__(self, size_wh: tuple[int, int] = (640, 480)) -> None:
         try:

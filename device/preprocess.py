@@ -70,7 +70,7 @@ def ink_from_crop(crop: U8) -> U8:
         factor = CROP_SIDE / max(crop.shape)
         height, width = (max(1, round(side * factor)) for side in crop.shape)
         picture = _resample(picture, height, width)
-    ink = _above_background(-picture if _is_dark_on_light(picture) else picture)
+    ink = _above_background(-picture if is_dark_on_light(picture) else picture)
     threshold = otsu(np.clip(ink, 0, 255).astype(np.uint8))
     mask = _joined_to_middle(ink > threshold)
     if not mask.any() or float(ink[mask].mean()) < MIN_CONTRAST:
@@ -172,7 +172,7 @@ def _centre(digit: F32, size: int) -> U8:
     return field
 
 
-def _is_dark_on_light(picture: F32) -> bool:
+def is_dark_on_light(picture: F32) -> bool:
     """Whether a float32 (H, W) picture shows dark ink: its rare grey levels are darker than its common one."""
     return float(picture.mean()) <= float(np.median(picture))
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from device.card import CARD_FILE, ModelCard, check_fit, check_model, find_model
 from device.decode import decode_digits
 from device.errors import DeviceError
-from device.finder import find_digits
+from device.finder import Candidate, find_digits, find_in_close_up
 from device.frame import Frame
 from device.interpreter import load
 from device.libraries import require_cv2
@@ -54,10 +55,19 @@ class DigitReader:
 
     def read(self, frame: Frame) -> list[Digit]:
         """The digits that lie wholly in a frame."""
-        candidates = find_digits(to_gray(frame.image), self.ink)
+        candidates = self._find(to_gray(frame.image), frame.still)
         if not candidates:
             return []
         side = self.card.input.shape[1]
         pixels = np.stack([fit_digit(candidate.ink, side, side * 20 // 28) for candidate in candidates])
         output_q = self.interpreter.run(quantize_input(pixels, self.card)[..., None])
         return decode_digits(output_q, [found.box_xyxy for found in candidates], self.card, self.min_confidence)
+
+    def _find(self, gray: NDArray[np.uint8], still: bool) -> list[Candidate]:
+        """What may be digits: of a picture (not of a film, where dirt on an empty desk could be one) close-ups too.
+
+        A digit has two holes at most; a close-up with more in it is a page.
+        """
+        found = find_digits(gray, self.ink)
+        close_up = find_in_close_up(gray) if still else []
+        return close_up if len(found) <= 2 * len(close_up) else found

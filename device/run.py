@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from device.arguments import SIM_FRAMES
 from device.digit_sets import DigitSet, load_digits
 from device.errors import DeviceError
+from device.finder import MIN_SIDE
 from device.pipeline import Tally, run
 from device.reader import DigitReader
 from device.score import Score
@@ -105,6 +106,9 @@ def run_digits(args: argparse.Namespace, digits: DigitSet | None = None) -> int:
         if args.source == "auto":
             _say("no camera answers, so this is the simulation" if source.name == "sim" else f"reading {source.name}")
         summary = _run(source, reader, _sinks(args, source), frames)
+    for note in (source.note, _hint(summary)):
+        if note:
+            _say(note)
     print(json.dumps(summary.to_json(), indent=2) if args.json else summary.to_text())
     return 0
 
@@ -160,11 +164,24 @@ def _summary(source: str, reader: DigitReader, tally: Tally, score: Score | None
     )
 
 
+def _hint(summary: RunSummary) -> str:
+    """What to try where nothing was read in the user's own pictures."""
+    if summary.digits or not summary.frames or summary.score is not None:
+        return ""
+    return (
+        f"no digit was read: they have to be whole, at least {MIN_SIDE} pixels high, and dark on light paper "
+        "(--ink light for the other way); --min-confidence 0 shows the doubtful ones too."
+    )
+
+
 def _sinks(args: argparse.Namespace, source: Source | SimCamera) -> list[Sink]:
     """The files that were asked for."""
     paths = [Path(path).resolve() for path in (args.out, args.csv, args.jsonl) if path]
     if len(set(paths)) < len(paths):
         raise DeviceError("--out, --csv and --jsonl name the same file; give each its own.")
+    read = {path.resolve() for path in (*source.files, *map(Path, [args.digits] if args.digits else []))}
+    if lost := read.intersection(paths):
+        raise DeviceError(f"{lost.pop()}: is read, and would be overwritten. Write to another file.")
     sinks: list[Sink] = []
     if args.out:
         sinks.append(VideoSink(args.out, source.frames_per_second))

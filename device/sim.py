@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,8 @@ class SimCamera:
 
     name = "sim"
     frames_per_second = FRAMES_PER_SECOND
+    note = ""
+    files: tuple[Path, ...] = ()
 
     def __init__(
         self,

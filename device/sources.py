@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,19 +14,30 @@ from device.errors import DeviceError
 from device.frame import Frame
 from device.libraries import quiet_stderr, require_cv2
 from device.picamera import PiCamera
+from device.picture_file import read_picture
 from device.sim import SimCamera
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
 URL_SCHEMES = ("http://", "https://", "rtsp://")
 URL_TIMEOUT_S = 5
+FRAME_COUNT_ERROR = 0.02  # some containers state no count, and OpenCV makes one of the length and the frame rate
 CAMERAS_TRIED = 4  # by "auto": cameras 0 to 3
 
 
 class Source(Protocol):
-    """Where frames come from: `with` it, then iterate it."""
+    """Where frames come from: `with` it, then iterate it.
+
+    Attributes:
+        name: what frames call their source.
+        frames_per_second: as the source states it.
+        note: after the last frame, what a user should know of how it went; else empty.
+        files: the files that are read.
+    """
 
     name: str
     frames_per_second: float
+    note: str
+    files: tuple[Path, ...]
 
     def __enter__(self) -> Source: ...
     def __exit__(self, *exception: object) -> None: ...
@@ -39,15 +50,18 @@ class VideoSource:
     Args:
         capture: an open cv2.VideoCapture.
         name: what frames call their source.
-        live: whether frames are timed by the clock instead of by the file's frame rate.
+        file: the video file; None for a camera or a stream, whose frames are timed by the clock instead of by the
+            file's frame rate.
     """
 
-    def __init__(self, capture: Any, name: str, live: bool) -> None:
+    def __init__(self, capture: Any, name: str, file: Path | None = None) -> None:
         import cv2
 
         rate = float(capture.get(cv2.CAP_PROP_FPS))
         self.frames_per_second = rate if 1 <= rate <= 240 else 25.0
-        self.name, self._capture, self._live = name, capture, live
+        self.name, self.note, self._capture = name, "", capture
+        self.files: tuple[Path, ...] = () if file is None else (file,)
+        self._frames = 0 if file is None else int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
 
     def __enter__(self) -> VideoSource:
         return self
@@ -62,20 +76,23 @@ class VideoSource:
                 good, image = self._capture.read()
             if not good:
                 break
-            time_s = time.monotonic() - start if self._live else index / self.frames_per_second
+            time_s = index / self.frames_per_second if self.files else time.monotonic() - start
             yield Frame(image, index, time_s, self.name)
             index += 1
         if index == 0:
             raise DeviceError(f"{self.name}: opened, but no frame could be read.")
+        if self._frames - index > max(1, self._frames * FRAME_COUNT_ERROR):
+            self.note = f"{self.name}: ended after {index} of the {self._frames} frames that it states: cut short."
 
 
 class ImageSource:
     """Pictures, one frame each, in the order given."""
 
     frames_per_second = 25.0
+    note = ""
 
-    def __init__(self, paths: list[Path], name: str) -> None:
-        self.paths, self.name = paths, name
+    def __init__(self, files: Sequence[Path], name: str) -> None:
+        self.files, self.name = tuple(files), name
 
     def __enter__(self) -> ImageSource:
         return self
@@ -84,8 +101,8 @@ class ImageSource:
         pass
 
     def __iter__(self) -> Iterator[Frame]:
-        for index, path in enumerate(self.paths):
-            yield Frame(_read_image(path), index, index / self.frames_per_second, path.name)
+        for index, path in enumerate(self.files):
+            yield Frame(_read_image(path), index, index / self.frames_per_second, path.name, still=True)
 
 
 def open_source(
@@ -144,7 +161,7 @@ def _open_camera(number: int) -> VideoSource | None:
 
     with quiet_stderr():
         capture = cv2.VideoCapture(number)
-    return VideoSource(capture, f"camera {number}", live=True) if capture.isOpened() else None
+    return VideoSource(capture, f"camera {number}") if capture.isOpened() else None
 
 
 def _open_stream(url: str) -> VideoSource:
@@ -156,7 +173,7 @@ def _open_stream(url: str) -> VideoSource:
         capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, wait)
     if not capture.isOpened():
         raise DeviceError(f"{url}: no video stream answered within {URL_TIMEOUT_S} s.")
-    return VideoSource(capture, url, live=True)
+    return VideoSource(capture, url)
 
 
 def _open_path(path: Path) -> Source:
@@ -181,15 +198,15 @@ def _open_video(path: Path) -> VideoSource:
         capture = cv2.VideoCapture(str(path))
     if not capture.isOpened():
         raise DeviceError(f"{path}: not a video or picture that OpenCV can read.")
-    return VideoSource(capture, path.name, live=False)
+    return VideoSource(capture, path.name, path)
 
 
 def _read_image(path: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """A picture file as uint8 (H, W, 3)."""
-    import cv2
-
-    with quiet_stderr():
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    try:
+        image = read_picture(path)
+    except OSError as error:
+        raise DeviceError(f"{path}: can't be read ({error.strerror}).") from error
     if image is None:
-        raise DeviceError(f"{path}: not a picture that OpenCV can read.")
-    return np.asarray(image, np.uint8)
+        raise DeviceError(f"{path}: not a picture that OpenCV can read, or only a part of one.")
+    return image

@@ -21,7 +21,7 @@ from edgenet.model_folder import (
     KERAS_FILE,
     card_facts,
     find_recipe,
-    make_folder,
+    output_folder,
     write_json,
     write_quantized,
     write_trained,
@@ -116,8 +116,25 @@ def build(options: BuildOptions, on_progress: Progress = lambda line: None) -> B
     recipe_path = find_recipe(options.thing)
     recipe = read_recipe(recipe_path, options.preset)
     splits = _load(recipe, options)
-    make_folder(options.out)
-    files = Files.under(options.out, make_folder(options.model_dir))
+    with output_folder(options.out), output_folder(options.model_dir):
+        files = Files.under(options.out, options.model_dir)
+        _check_places(files, identifier_of(recipe.name))
+        return _build(options, recipe, recipe_path, splits, files, on_progress)
+
+
+def _check_places(files: Files, name: str) -> None:
+    """Raises ExportError before the work, not after it, where the C would replace files of the user's."""
+    from firmware_export.array import check_array_files
+    from firmware_export.project import check_out_dir
+
+    check_out_dir(files.c_project)
+    check_array_files(files.c_array, name)
+
+
+def _build(
+    options: BuildOptions, recipe: Recipe, recipe_path: Path, splits: Splits, files: Files, on_progress: Progress
+) -> BuildResult:
+    """Carries out the stages one after the other."""
     clock = Clock(on_progress)
     with clock.stage("1/6 train"):
         on_progress(f"  {splits.train.source}")
@@ -201,7 +218,7 @@ def _export(files: Files, quantized: Quantized, splits: Splits) -> ExportSummary
 
     model, card = files.model_dir / MODEL_FILE, quantized.card
     samples = quantized_images(splits.test.images[:SAMPLES_IN_SELFTEST], card)
-    name = identifier_of(card)
+    name = identifier_of(card.name)
     export_array(model, files.c_array, name=name)
     return export_c(model, files.c_project, name=name, labels=card.labels, samples=[samples])
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from device.arguments import count
 from edgenet import predict, stats
 from edgenet.check_result import (
     CheckResult,
@@ -213,7 +214,7 @@ def add_check_arguments(parser: argparse.ArgumentParser) -> None:
     add("--float", dest="float_path", metavar="FILE", type=Path, help="float .keras or .tflite instead of the model's")
     add("--int8", dest="int8_path", metavar="FILE", type=Path, help="int8 .tflite instead of the model's")
     add("--max-drop", metavar="POINTS", type=_points, help="exit 1 if int8 loses more percentage points than this")
-    add("--limit", metavar="N", type=_count, help="use only the first N pictures")
+    add("--limit", metavar="N", type=count, help="use only the first N pictures")
     add("--html", metavar="FILE", type=Path, help="also write a report as one HTML page")
     add("--json", action="store_true", help="print JSON instead of a table")
 
@@ -295,9 +296,3 @@ def _points(text: str) -> float:
     if not (math.isfinite(value) and value >= 0):
         raise argparse.ArgumentTypeError(f"expected percentage points of 0 or more, got {text}")
     return value
-
-
-def _count(text: str) -> int:
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected 1 or more, got {text}")
-    return int(text)

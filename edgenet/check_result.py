@@ -156,8 +156,8 @@ def p_text(p: float) -> str:
 
 
 def size_text(size_bytes: int) -> str:
-    """A size for people: "812 B", "25.8 KB" (1 KB = 1,024 bytes), "1.2 MB"."""
-    for unit, factor in (("MB", 1024 * 1024), ("KB", 1024)):
+    """A size for people: "812 B", "25.8 KiB" (of 1,024 bytes), "1.2 MiB"."""
+    for unit, factor in (("MiB", 1024 * 1024), ("KiB", 1024)):
         if size_bytes >= factor:
             return f"{size_bytes / factor:.1f} {unit}"
     return f"{size_bytes} B"

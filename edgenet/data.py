@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgenet import data_files
-from edgenet.errors import DataError
+from edgenet.errors import DataError, DataMissingError
 from edgenet.keras_library import import_keras
 
 NAMES = ("mnist", "sklearn-digits")
@@ -234,7 +234,7 @@ def _load_sklearn(why: str) -> tuple[Dataset, Dataset]:
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
-        raise DataError(
+        raise DataMissingError(
             f"{why}, and scikit-learn, whose digits would stand in, is not installed. "
             "Run pip install 'edgenet[train]', or set EDGENET_DATA to a folder that holds mnist/."
         ) from error
@@ -266,15 +266,17 @@ def card_data(name: object, given: str | None, where: str) -> str:
     if name in NAMES or (isinstance(name, str) and name and Path(name).exists()):
         return str(name)
     if not name:
-        raise DataError(f"{where}: its card names no data set. Say which with --data.")
-    raise DataError(f"{where}: was made with the data {name!r}, which is not here. Say where it is with --data PATH.")
+        raise DataMissingError(f"{where}: its card names no data set. Say which with --data.")
+    raise DataMissingError(
+        f"{where}: was made with the data {name!r}, which is not here. Say where it is with --data PATH."
+    )
 
 
 def _load_path(path: Path, input_shape: Sequence[int] | None) -> tuple[Dataset, Dataset]:
     if path.is_dir():
         return _load_folder(path, input_shape)
     if not path.exists():
-        raise DataError(
+        raise DataMissingError(
             f"{path}: no data set of this name and no such file. Names: {', '.join(NAMES)}; "
             "paths: a folder of label/image.png, an .npz or a .csv."
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
-import zipfile
+import re
 import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,10 +12,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from device.digit_sets import NPZ_ERRORS
+from device.picture_file import read_picture
 from edgenet.errors import DataError, MissingExtraError
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
+Names = NDArray[np.str_]
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".pgm", ".ppm")
 _REFETCH = "The file is damaged or only partly downloaded: fetch it again or delete it."
@@ -55,51 +58,70 @@ def read_npz(path: Path) -> dict[str, NDArray[np.generic]]:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        zipfile.BadZipFile,
-        zlib.error,
-        KeyError,
-        AttributeError,
-        TypeError,
-    ) as error:
+    except NPZ_ERRORS as error:
         raise DataError(f"{path}: can't be read as .npz ({error}). {_REFETCH}") from error
 
 
-def read_csv(path: Path, input_shape: Sequence[int] | None) -> tuple[Images, Labels]:
+def read_csv(path: Path, input_shape: Sequence[int] | None) -> tuple[Images, Labels | Names]:
     """Images (N, H, W, C) and labels (N,) of a CSV with the label first and then one column per pixel, 0 to 255.
 
-    A first line that is not numbers is taken as a header. Pixels are in row order; without input_shape (H, W, C) the
-    number of columns has to be a square.
+    Labels are numbers, or words where one of them is no number. A first line whose pixels are not numbers, or whose
+    label is a word above numbers alone, is taken as a header. Pixels are in row order; without input_shape (H, W, C)
+    the number of columns has to be a square.
 
     Raises:
-        DataError: a line is ragged or not a number, or the number of pixels does not fit.
+        DataError: a line is ragged, a pixel is no number from 0 to 255, or the number of pixels does not fit.
     """
     rows = list(_csv_rows(path))
+    if len(rows) > 1 and not _is_number(rows[0][0]) and all(_is_number(label) for label, _ in rows[1:]):
+        del rows[0]
     if not rows:
         raise DataError(f"{path}: no rows. Expected lines of label,pixel,pixel,...")
-    table = np.array(rows, np.int64)
-    pixels = table[:, 1:]
-    if pixels.size == 0 or pixels.min() < 0 or pixels.max() > 255:
-        raise DataError(f"{path}: pixels must be whole numbers from 0 to 255 in the columns after the label.")
-    return pixels.astype(np.uint8).reshape(len(rows), *_csv_shape(path, pixels.shape[1], input_shape)), table[:, 0]
+    pixels = np.frombuffer(b"".join(row for _, row in rows), np.uint8).reshape(len(rows), -1)
+    return pixels.reshape(len(rows), *_csv_shape(path, pixels.shape[1], input_shape)), _csv_labels(path, rows)
 
 
-def _csv_rows(path: Path) -> Iterable[list[int]]:
+def _csv_rows(path: Path) -> Iterable[tuple[str, bytes]]:
+    """The label and the pixels of each line."""
     width = None
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             for number, row in enumerate(csv.reader(file), 1):
-                if not row or (number == 1 and not row[0].strip().lstrip("-").isdigit()):
+                if not row or (number == 1 and not all(map(_is_number, row[1:]))):
                     continue
                 width = width or len(row)
                 if len(row) != width:
                     raise DataError(f"{path}: line {number} has {len(row)} columns, the lines before have {width}.")
-                yield [int(cell) for cell in row]
-    except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
-        raise DataError(f"{path}: can't be read as CSV of whole numbers ({error}).") from error
+                yield row[0].strip(), _csv_pixels(path, number, row[1:])
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: can't be read as CSV ({error}).") from error
+
+
+def _csv_pixels(path: Path, number: int, cells: Sequence[str]) -> bytes:
+    try:
+        if cells:
+            return bytes(map(int, cells))
+    except ValueError:
+        pass
+    raise DataError(
+        f"{path}: line {number}: pixels must be whole numbers from 0 to 255 in the columns after the label."
+    )
+
+
+def _csv_labels(path: Path, rows: Sequence[tuple[str, bytes]]) -> Labels | Names:
+    labels = [label for label, _ in rows]
+    if not all(map(_is_number, labels)):
+        return np.array(labels)
+    try:
+        return np.array([int(label) for label in labels], np.int64)
+    except (OverflowError, ValueError) as error:
+        raise DataError(
+            f"{path}: a label is a number of {max(map(len, labels))} digits. Expected 0 to 9999."
+        ) from error
+
+
+def _is_number(cell: str) -> bool:
+    return re.fullmatch(r"\s*-?[0-9]+\s*", cell) is not None
 
 
 def _csv_shape(path: Path, pixels: int, input_shape: Sequence[int] | None) -> tuple[int, ...]:
@@ -138,12 +160,11 @@ def read_image(path: Path, channels: int) -> NDArray[np.uint8]:
         MissingExtraError: OpenCV is not installed.
     """
     try:
-        import cv2
+        image = read_picture(path, gray=channels == 1)
     except ImportError as error:
         raise MissingExtraError("Reading pictures needs OpenCV: pip install 'edgenet[train]'") from error
-    raw = np.frombuffer(path.read_bytes(), np.uint8)
-    image = cv2.imdecode(raw, cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR) if raw.size else None
     if image is None:
-        raise DataError(f"{path}: not a readable picture ({raw.size} bytes). Remove it or replace it.")
+        size = path.stat().st_size
+        raise DataError(f"{path}: not a readable picture ({size} bytes). Remove it or replace it.")
     result: NDArray[np.uint8] = image[..., None] if channels == 1 else image[..., ::-1]
     return result

@@ -3,6 +3,7 @@
 EdgenetError
 ├── RecipeError      a recipe that can't be read, or has an unknown or impossible setting
 ├── DataError        a data set that is missing, damaged, or does not fit
+│   └── DataMissingError   data that is not on this machine
 ├── QuantizeError    a network that can't become full int8
 ├── CheckError       a comparison that can't be made
 └── MissingExtraError     a library that an optional extra installs is not here
@@ -21,6 +22,10 @@ class RecipeError(EdgenetError):
 
 class DataError(EdgenetError):
     """A data set that is missing, damaged, or does not fit."""
+
+
+class DataMissingError(DataError):
+    """Data that is not on this machine."""
 
 
 class QuantizeError(EdgenetError):

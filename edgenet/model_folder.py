@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,12 +45,8 @@ def find_recipe(thing: str) -> Path:
     raise RecipeError(f"{thing}: no recipe found. Give a folder with a {RECIPE_FILE}, or one of: {', '.join(known)}.")
 
 
-def make_folder(folder: Path) -> Path:
-    """The folder, made if need be and known to take files.
-
-    Raises:
-        EdgenetError: it can't be made or written to.
-    """
+def _make_folder(folder: Path) -> Path:
+    """The folder, made if need be and known to take files."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -59,6 +56,23 @@ def make_folder(folder: Path) -> Path:
             f"{folder}: can't write there ({error.strerror}). Choose another folder with --out."
         ) from error
     return folder
+
+
+@contextlib.contextmanager
+def output_folder(folder: Path) -> Iterator[Path]:
+    """The folder, made if need be; whichever folder it made is removed again where an error left it empty.
+
+    Raises:
+        EdgenetError: it can't be made or written to.
+    """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        yield _make_folder(folder)
+    except BaseException:
+        with contextlib.suppress(OSError):  # of the first that is not empty, so that those above stay too
+            for path in made:
+                path.rmdir()
+        raise
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -15,7 +15,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from edgenet.errors import CheckError, MissingExtraError
+from edgenet.errors import CheckError, MissingExtraError, QuantizeError
+from edgenet.keras_file import FLOAT_SUFFIXES, check_whole
 from edgenet.keras_library import import_keras
 
 Images = npt.NDArray[np.uint8]
@@ -144,7 +145,7 @@ def open_float(model: Path | str | Any, divide_by: float = 255.0) -> Network:
     path = require_file(model)
     if path.suffix == ".tflite":
         return _float_tflite_network(path, divide_by)
-    if path.suffix not in (".keras", ".h5"):
+    if path.suffix not in FLOAT_SUFFIXES:
         raise CheckError(f"{path}: expected a float model, .keras or .tflite, got a file ending in '{path.suffix}'.")
     return _keras_network(_load_keras(path), str(path), divide_by)
 
@@ -185,6 +186,10 @@ def require_file(path: Path | str) -> Path:
 
 def _load_keras(path: Path) -> Any:
     """The keras.Model in a file; CheckError if keras can't read it."""
+    try:
+        check_whole(path)
+    except QuantizeError as error:
+        raise CheckError(str(error)) from error
     keras = import_keras()
     try:
         return keras.saving.load_model(path, compile=False)

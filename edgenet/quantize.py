@@ -66,7 +66,7 @@ def quantize(
     Every tensor of the result is int8, or int32 for biases and shapes.
 
     Args:
-        model_path: a .keras (or .h5) file with one input (H, W, C) and one output (classes,).
+        model_path: a .keras file with one input (H, W, C) and one output (classes,).
         dataset: pictures uint8 (N, H, W, C) in the model's input size.
         facts: name, preprocessing, licence and data for the card; the network sees pixel / facts.divide_by.
         calibration: how many pictures, spread evenly over the classes.

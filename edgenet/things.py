@@ -7,6 +7,7 @@ from pathlib import Path
 
 from device.card import CARD_FILE, ModelCard, TensorSpec, check_fit, check_model, find_model
 from edgenet.errors import EdgenetError
+from edgenet.keras_file import FLOAT_SUFFIXES, check_whole
 
 
 @dataclass(frozen=True)
@@ -20,14 +21,14 @@ class ModelThing:
     @property
     def identifier(self) -> str | None:
         """The name on the card as a C identifier."""
-        return None if self.card is None else identifier_of(self.card)
+        return None if self.card is None else identifier_of(self.card.name)
 
 
-def identifier_of(card: ModelCard) -> str:
-    """The name on a card as a C identifier: "my model" becomes my_model."""
+def identifier_of(name: str) -> str:
+    """A model's name as a C identifier: "my model" becomes my_model."""
     from firmware_export.project import c_identifier
 
-    return c_identifier(Path(f"{card.name}.tflite"))
+    return c_identifier(Path(f"{name}.tflite"))
 
 
 def find_thing(thing: str) -> ModelThing:
@@ -37,7 +38,9 @@ def find_thing(thing: str) -> ModelThing:
         EdgenetError, DeviceError: there is none, or its card does not belong to it.
     """
     path = Path(thing)
-    if path.suffix in (".keras", ".h5"):
+    if path.suffix in FLOAT_SUFFIXES:
+        if path.is_file():
+            check_whole(path)
         raise EdgenetError(
             f"{path}: is a float model; this needs int8. Run: edgenet quantize {path} --data YOUR_PICTURES"
         )

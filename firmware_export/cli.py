@@ -18,6 +18,7 @@ from .project import ExportSummary, c_identifier, compile_graph, export_c, read_
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from .array import ArraySummary
     from .report import Report
 
 
@@ -46,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     export.set_defaults(run=run_export)
     _add_prove(verbs.add_parser("prove", help="compare all runtimes", description="Prove the C right, bit by bit."))
     _add_report(verbs.add_parser("report", help="draw the memory plan", description="Show what flash and RAM go to."))
+    _add_operators(verbs.add_parser("operators", help="what is supported", description="List the operators."))
     return top
 
 
@@ -66,6 +68,27 @@ def _add_report(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--json", action="store_true", help="print the facts as JSON; a page only where --out says so")
     verb.add_argument("--debug", action="store_true", help="show the traceback of an error")
     verb.set_defaults(run=run_report)
+
+
+def _add_operators(verb: argparse.ArgumentParser) -> None:
+    """The verb `operators`."""
+    form = verb.add_mutually_exclusive_group()
+    form.add_argument("--markdown", action="store_true", help="print the page docs/operators.md")
+    form.add_argument("--json", action="store_true", help="print the operators and their rules as JSON")
+    verb.set_defaults(run=run_operators, debug=False)
+
+
+def run_operators(args: argparse.Namespace) -> int:
+    """Prints the operators that a file may have."""
+    from .operators_page import markdown, operator_rules
+
+    if args.markdown:
+        print(markdown(), end="")
+    elif args.json:
+        print(json.dumps([dataclasses.asdict(one) for one in operator_rules()], indent=2))
+    else:
+        print("\n".join(one.type for one in operator_rules()))
+    return 0
 
 
 def add_export_arguments(verb: argparse.ArgumentParser) -> None:
@@ -107,8 +130,8 @@ def _run_array(args: argparse.Namespace, out_dir: Path, name: str) -> int:
 
     if args.report is not None:
         raise ExportError("--report draws the memory of the generated C; leave out --format array.")
-    result = export_array(args.model, out_dir, name=name)
-    print(_as_json(result) if args.json else f"{args.model.name} -> {out_dir} (array for TFLite Micro)")
+    array = export_array(args.model, out_dir, name=name)
+    print(_as_json(array) if args.json else _array_as_text(args.model, out_dir, array))
     return 0
 
 
@@ -142,6 +165,15 @@ def _as_json(result: DataclassInstance, report: Report | None = None) -> str:
     if report is not None:
         facts["report"] = report.to_json()
     return json.dumps(facts, default=str, indent=2)
+
+
+def _array_as_text(model: Path, out_dir: Path, array: ArraySummary) -> str:
+    """Two lines for people."""
+    arena = "arena" if array.arena_bytes is None else f"arena {array.arena_bytes:,} bytes,"
+    return (
+        f"{model.name} -> {out_dir}: {array.name}_model[{array.model_bytes}] for TFLite Micro, "
+        f"{len(array.operators)} operators in the resolver\n{arena} {array.arena_note}"
+    )
 
 
 def _as_text(model: Path, summary: ExportSummary) -> str:

@@ -13,7 +13,7 @@ from firmware_export.compare import Counts, Information, Tally, select
 from firmware_export.emulate import CortexRuntime, Measurement
 from firmware_export.errors import ExportError
 from firmware_export.evidence import Digests
-from firmware_export.graph import Array, Graph
+from firmware_export.graph import ITEM_BYTES, Array, Graph
 from firmware_export.oracle import Defect, oracle_name
 from firmware_export.qemu import QemuRuntime
 from firmware_export.runtimes import HOST, Started, needs_c
@@ -162,7 +162,8 @@ def _repeat(lanes: Sequence[Lane], first: Batch, samples: Sequence[Array]) -> No
 
 def _chunk(graph: Graph) -> int:
     """How many samples are run at a time: as many as keep the tapped outputs small."""
-    sample_bytes = sum(tensor.size_bytes for tensor in graph.tensors if tensor.data is None)
+    computed = [tensor for tensor in graph.tensors if tensor.data is None and tensor.dtype in ITEM_BYTES]
+    sample_bytes = sum(tensor.size_bytes for tensor in computed)
     return max(1, min(CHUNK_SAMPLES, CHUNK_BYTES // max(sample_bytes, 1)))
 
 

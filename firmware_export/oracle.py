@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from firmware_export.graph import Graph, Node, Op
@@ -23,7 +23,8 @@ class Defect:
         type: the operator's type.
         tensor: name of its output.
         kind: "lacks" where TFLite Micro refuses it, "wrong" where it is known to compute something else.
-        what: the rest of a sentence that begins with "TFLite Micro".
+        what: the rest of a sentence that begins with `who`.
+        who: "TFLite Micro"; or "TFLite 2.14", in what TFLite Micro is followed.
     """
 
     operator: int
@@ -31,9 +32,10 @@ class Defect:
     tensor: str
     kind: str
     what: str
+    who: str = "TFLite Micro"
 
     def __str__(self) -> str:
-        return f"TFLite Micro {self.what} (operator {self.operator}, output '{self.tensor}')"
+        return f"{self.who} {self.what} (operator {self.operator}, output '{self.tensor}')"
 
 
 def _relu6_rescales(node: Node) -> bool:
@@ -55,6 +57,13 @@ KNOWN: Mapping[str, tuple[Callable[[Node], bool], str]] = MappingProxyType(
     }
 )
 """Operator -> where TFLite Micro is known to be wrong, and in what words. Measured against TFLite 2.14."""
+TFLITE_OWN: Mapping[str, str] = MappingProxyType(
+    {
+        kind: f"computes the factors of {kind} in float32; TFLite Micro, which is followed, in float64"
+        for kind in ("HARD_SWISH", "LEAKY_RELU")
+    }
+)
+"""Operator -> in what TFLite 2.14 may differ from TFLite Micro though that is right."""
 REFUSALS = (re.compile(r"op code (?P<type>\w+)"), re.compile(r"Node (?P<type>\w+) \(number (?P<index>\d+)\)"))
 """How TFLite Micro names the operator that it does not load."""
 
@@ -66,6 +75,12 @@ def wrong_operators(graph: Graph) -> tuple[Defect, ...]:
         for op in graph.ops
         if op.type in KNOWN and KNOWN[op.type][0](graph.node(op))
     )
+
+
+def tflite_operators(graph: Graph) -> tuple[Defect, ...]:
+    """The operators in which TFLite 2.14 may differ, and TFLite Micro is followed."""
+    found = [_defect(graph, op, WRONG, TFLITE_OWN[op.type]) for op in graph.ops if op.type in TFLITE_OWN]
+    return tuple(replace(defect, who="TFLite 2.14") for defect in found)
 
 
 def refused_operators(graph: Graph, reason: str) -> tuple[Defect, ...]:
@@ -92,7 +107,7 @@ def oracle_name(running: Sequence[str], defects: Sequence[Defect]) -> str:
 
 
 def tainted(graph: Graph, defects: Sequence[Defect]) -> tuple[frozenset[int], frozenset[int]]:
-    """The operators, and the network's outputs by number, that depend on what TFLite Micro gets wrong."""
+    """The operators, and the network's outputs by number, that depend on what these get wrong."""
     sources = {defect.operator for defect in defects if defect.kind == WRONG}
     operators: set[int] = set()
     tensors: set[int] = set()

@@ -23,8 +23,8 @@ class RuntimeReport:
 
     Attributes:
         name: "tflm", "tflite-2.14", "numpy", "host", a core or a board.
-        status: "ok", "differs", "not run", or "known defect" where TFLite Micro differs only in what comes behind an
-            operator that it is known to get wrong.
+        status: "ok", "differs", "not run", or "known defect" where TFLite Micro or TFLite 2.14 differs only in an
+            operator that it is known to get wrong, or behind it.
         reason: why it did not run, or how it broke; empty otherwise.
         version: of the interpreter, compiler or emulator.
         inputs: samples that it ran.

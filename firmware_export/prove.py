@@ -22,9 +22,9 @@ from firmware_export.errors import ExportError
 from firmware_export.evidence import Digests, Sampling, hashed_samples, output_digests, sample_digests
 from firmware_export.graph import Array, Graph
 from firmware_export.lanes import Lane, Progress, Race
-from firmware_export.oracle import TFLITE, TFLM, Defect, refused_operators, tainted, wrong_operators
+from firmware_export.oracle import TFLITE, TFLM, Defect, refused_operators, tainted, tflite_operators, wrong_operators
 from firmware_export.passes import apply_passes
-from firmware_export.proof import DIFFERS, KNOWN_DEFECT, NOT_RUN, OK, Proof, RuntimeReport, render
+from firmware_export.proof import DIFFERS, KNOWN_DEFECT, NOT_RUN, OK, PROVED, Proof, RuntimeReport, render
 from firmware_export.reader import read_tflite
 from firmware_export.runtimes import ALL, DEFAULT_RUNTIMES, HOST, KNOWN, Subject, chosen, is_slow, needs_c, start
 from firmware_export.samples import load_inputs, make_samples, spread
@@ -72,6 +72,8 @@ def prove(
         ExportError: the model can't be read or exported, the inputs do not fit, or the C does not compile.
     """
     names, wanted = chosen(runtimes)
+    if project is not None and not project.is_dir():
+        raise ExportError(f"{project}: no such folder. A C project is what edgenet export writes.")
     data = _read(model_path)
     graph = read_tflite(data, model_path.name)
     given = () if inputs is None else (inputs,) if isinstance(inputs, np.ndarray) else tuple(inputs)
@@ -103,7 +105,11 @@ def add_prove_arguments(parser: argparse.ArgumentParser) -> None:
         "--cortex-count", type=_positive, metavar="N", help=f"samples on an emulated core (default: {CORTEX_COUNT})"
     )
     parser.add_argument(
-        "--runtimes", default=",".join(RUNTIMES), metavar="LIST", help=f"comma-separated: {', '.join(KNOWN)}; or {ALL}"
+        "--runtimes",
+        type=_runtimes,
+        default=RUNTIMES,
+        metavar="LIST",
+        help=f"comma-separated: {', '.join(KNOWN)}; or {ALL}",
     )
     parser.add_argument(
         "--tflite-python", metavar="PYTHON", help="a Python with TFLite 2.14 (or EDGENET_TFLITE_PYTHON)"
@@ -116,21 +122,9 @@ def add_prove_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_prove(args: argparse.Namespace) -> int:
-    """Runs `prove` for parsed arguments and prints the proof; exit code 0 if proved, 1 if not, 2 for wrong usage."""
-    names = [name.strip() for name in args.runtimes.split(",") if name.strip()]
-    try:
-        chosen(names)
-    except ExportError as error:
-        print(f"--runtimes {args.runtimes}: {error}", file=sys.stderr)
-        return 2
-    try:
-        proof = _prove(args, names)
-        write_files(args, proof)
-    except ExportError as error:
-        if args.debug:
-            raise
-        print(error, file=sys.stderr)
-        return 1
+    """Runs `prove` for parsed arguments and prints the proof; exit code 0 if proved, 1 if not. Raises ExportError."""
+    proof = _prove(args)
+    write_files(args, proof)
     print(json.dumps(proof.to_json(), indent=2, ensure_ascii=False) if args.json else render(proof))
     return 0 if proof.proved else 1
 
@@ -143,14 +137,14 @@ def write_files(args: argparse.Namespace, proof: Proof) -> None:
         write_page(args.html, proof)
 
 
-def _prove(args: argparse.Namespace, names: Sequence[str]) -> Proof:
+def _prove(args: argparse.Namespace) -> Proof:
     return prove(
         args.model,
         project=args.project,
         name=args.name,
         inputs=_given(args),
         count=args.count,
-        runtimes=names,
+        runtimes=args.runtimes,
         cortex_count=args.cortex_count,
         seed=args.seed,
         tflite_python=args.tflite_python,
@@ -178,6 +172,16 @@ def _natural(text: str) -> int:
     if value < 0:
         raise argparse.ArgumentTypeError(f"{value} is negative")
     return value
+
+
+def _runtimes(text: str) -> tuple[str, ...]:
+    """The runtimes of a comma-separated list."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    try:
+        chosen(names)
+    except ExportError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return names
 
 
 def _read(model_path: Path) -> bytes:
@@ -243,9 +247,11 @@ def _sampling(lanes: Sequence[Lane], samples: Sequence[Array], numbers: tuple[in
 def _conclude(race: Race, information: Information, sampling: Sampling, project: Path | None) -> Proof:
     """The proof."""
     graph, lanes = race.graph, race.lanes
-    wanted = _tapped_operators(graph)
-    reports = tuple(_report(lane, race, wanted) for lane in lanes)
+    reports = tuple(_report(lane, race, _tapped_operators(graph)) for lane in lanes)
     verdict, message = judge(reports, information, race.oracle(), race.defects)
+    edited = () if project is None else edited_files(project)
+    if edited and verdict == PROVED:
+        message = f"{message.rstrip('.')}; but the project is not what was exported ({', '.join(edited)} edited)."
     return Proof(
         model=graph.name,
         sha256=graph.sha256,
@@ -258,8 +264,8 @@ def _conclude(race: Race, information: Information, sampling: Sampling, project:
         values_compared=sum(report.values_compared for report in reports),
         informative_share=information.share("operator"),
         informative_output_share=information.share("output"),
-        edited_files=() if project is None else edited_files(project),
-        notes=_notes(graph, project),
+        edited_files=edited,
+        notes=_notes(graph, reports, project, edited),
         runtimes=reports,
         tool=f"edgenet {__version__}",
         machine=f"{platform.system()} {platform.machine()}",
@@ -270,12 +276,22 @@ def _conclude(race: Race, information: Information, sampling: Sampling, project:
     )
 
 
-def _notes(graph: Graph, project: Path | None) -> tuple[str, ...]:
+def _notes(
+    graph: Graph, reports: Sequence[RuntimeReport], project: Path | None, edited: Sequence[str]
+) -> tuple[str, ...]:
     """What helps to understand the verdict."""
+    notes = []
     origin = None if project is None else exported_from(project)
-    if origin in (None, graph.sha256):
-        return ()
-    return (f"the project was exported from another model: its MANIFEST.json says sha256 {origin}.",)
+    if origin not in (None, graph.sha256):
+        notes.append(f"the project was exported from another model: its MANIFEST.json says sha256 {origin}.")
+    if edited:
+        notes.append(
+            "the C was edited since its export: equal bits on these inputs say little of others, where a small change "
+            "(1 in a multiplier, say) may show."
+        )
+    if any(report.name == TFLITE and report.status == KNOWN_DEFECT for report in reports):
+        notes += [f"{defect}." for defect in tflite_operators(graph)]
+    return tuple(notes)
 
 
 def _tapped_operators(graph: Graph) -> tuple[int, ...]:
@@ -311,8 +327,10 @@ def _status(lane: Lane, race: Race) -> str:
         return NOT_RUN
     if lane.fault:
         return DIFFERS
-    differing, behind = lane.tally.differing(), tainted(race.graph, race.defects)
+    differing = lane.tally.differing()
     if not any(differing):
         return OK
-    known = lane.name == TFLM and all(behind[kind].issuperset(differing[kind]) for kind in range(2))
+    defects = race.defects if lane.name == TFLM else tflite_operators(race.graph) if lane.name == TFLITE else ()
+    behind = tainted(race.graph, defects)
+    known = all(behind[kind].issuperset(differing[kind]) for kind in range(2))
     return KNOWN_DEFECT if known else DIFFERS

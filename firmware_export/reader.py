@@ -120,20 +120,17 @@ def _shape(index: int, table: Table) -> tuple[int, ...]:
 
 
 def _quant(index: int, table: Table | None) -> Quant | None:
-    """Scales and zero points of tensor `index`, or None where it has none."""
+    """Scales and zero points of tensor `index`; None where one or the other is left out, as TFLite Micro takes it."""
     if table is None:
         return None
     scales, zeros = table.floats(2), table.integers(3, "int64")
-    if not scales:
+    if not scales or not zeros:
         return None
-    if len(zeros) not in (0, 1, len(scales)):
+    if len(zeros) not in (1, len(scales)):
         raise BadTableError(f"tensor {index} has {len(scales)} scales and {len(zeros)} zero points")
     if not all(0.0 <= scale < math.inf for scale in scales):
         raise BadTableError(f"tensor {index} has a scale that is negative or not a number")
-    zero_points = zeros or (0,)
-    if len(zero_points) == 1:
-        zero_points *= len(scales)
-    return Quant(scales, zero_points, table.integer(6))
+    return Quant(scales, zeros * len(scales) if len(zeros) == 1 else zeros, table.integer(6))
 
 
 def _data(index: int, buffer: Table, dtype: str, shape: tuple[int, ...]) -> Array | None:

@@ -11,7 +11,7 @@ from importlib.resources import files
 import numpy as np
 
 from firmware_export.batch import Batch, NotAvailableError, flatten_outputs
-from firmware_export.graph import ITEM_BYTES, Array, Graph, Op
+from firmware_export.graph import ITEM_BYTES, Array, Graph
 from firmware_export.tables import root
 from firmware_export.tflite_worker import DEFAULT, REFERENCE
 from firmware_export.worker import Worker
@@ -66,11 +66,11 @@ class TfliteRuntime:
         """
         if self._graph.variables:
             self._worker, _ = self._start()
-        graph, ops = self._graph, _tapped(self._graph) if tap else []
-        wanted = [*graph.outputs, *(tensor for op in ops for tensor in op.outputs)]
+        graph, shown = self._graph, _shown(self._graph) if tap else {}
+        wanted = list(dict.fromkeys([*graph.outputs, *(tensor for tensors in shown.values() for tensor in tensors)]))
         samples = [self._run_sample([values[number] for values in inputs], wanted) for number in range(len(inputs[0]))]
         columns = {tensor: np.stack([sample[at] for sample in samples]) for at, tensor in enumerate(wanted)}
-        operators = {op.index: flatten_outputs([columns[tensor] for tensor in op.outputs]) for op in ops}
+        operators = {op: flatten_outputs([columns[tensor] for tensor in tensors]) for op, tensors in shown.items()}
         return Batch(tuple(columns[tensor] for tensor in graph.outputs), operators)
 
     def _run_sample(self, inputs: Sequence[Array], wanted: Sequence[int]) -> list[Array]:
@@ -124,7 +124,7 @@ def with_outputs(data: bytes, graph: Graph) -> bytes:
 
     TFLite computes ADD and others in place, even when it is told to keep every tensor; it leaves outputs alone.
     """
-    outputs = list(dict.fromkeys([*graph.outputs, *(index for op in _tapped(graph) for index in op.outputs)]))
+    outputs = list(dict.fromkeys([*graph.outputs, *(tensor for shown in _shown(graph).values() for tensor in shown)]))
     vector = np.array([len(outputs), *outputs], "<i4").tobytes()
     start = -(-len(data) // 4) * 4
     field = root(data).tables(SUBGRAPHS)[0].position(OUTPUTS)
@@ -135,10 +135,12 @@ def with_outputs(data: bytes, graph: Graph) -> bytes:
     return bytes(patched)
 
 
-def _tapped(graph: Graph) -> list[Op]:
-    """The operators that have outputs, and whose outputs are values, not handles."""
-    values = {tensor.index for tensor in graph.tensors if tensor.dtype in ITEM_BYTES}
-    return [op for op in graph.ops if op.outputs and values.issuperset(op.outputs)]
+def _shown(graph: Graph) -> dict[int, tuple[int, ...]]:
+    """Index of an operator -> the tensors that hold its outputs; of one that writes a variable, what it writes."""
+    states = {variable.tensor for variable in graph.variables}
+    shown = {op.index: op.inputs[1:2] if states.intersection(op.outputs) else op.outputs for op in graph.ops}
+    values = {tensor.index for tensor in graph.tensors if tensor.dtype in ITEM_BYTES and tensor.data is None} - states
+    return {index: tensors for index, tensors in shown.items() if tensors and values.issuperset(tensors)}
 
 
 def _environment(python: str) -> Mapping[str, str]:

@@ -25,6 +25,8 @@ from firmware_export.toolchain import VERIFY_EXTRA
 PACKAGE = "tflite-micro"
 ARENA_CRASHES_ALLOWED = 100
 ARENA_STEP_BYTES = 16
+REFUSED = 3
+"""Exit code of a process in which TFLM refuses a model."""
 
 
 @dataclass
@@ -96,13 +98,29 @@ def measure_arena(data: bytes, name: str) -> int:
         NotAvailableError: no tflite-micro here, or it refuses the model.
     """
     tflm_version()
-    interpreter = _load(data, name, preserve=False)
+    done = _in_child("report_arena()", data)
+    said = " ".join(done.stdout.decode(errors="replace").split())
+    if done.returncode:
+        why = f"crashed while it loaded {name}" if done.returncode != REFUSED else f"refuses {name}: {said[-300:]}"
+        raise NotAvailableError(f"TFLite Micro {why}")
+    match = re.search(r"Arena allocation total (\d+) bytes", said)
+    if match is None:
+        raise ExportError(f"{name}: tflite-micro did not report its arena. It said: {said[:200]!r}")
+    return _smallest_arena(data, name, -(-int(match.group(1)) // ARENA_STEP_BYTES) * ARENA_STEP_BYTES)
+
+
+def report_arena() -> None:
+    """Prints what TFLM allocates for the model on standard input, or why it refuses it.
+
+    The arena is large enough; its pages take no memory before they are used.
+    """
+    interpreter, message = _try_load(sys.stdin.buffer.read(), LARGE_ARENA_BYTES, preserve=False)
+    if interpreter is None:
+        print(message)
+        sys.exit(REFUSED)
     with captured_stderr() as said:
         interpreter.print_allocations()
-    match = re.search(r"Arena allocation total (\d+) bytes", said.text)
-    if match is None:
-        raise ExportError(f"{name}: tflite-micro did not report its arena. It said: {said.text[:200]!r}")
-    return _smallest_arena(data, name, -(-int(match.group(1)) // ARENA_STEP_BYTES) * ARENA_STEP_BYTES)
+    print(said.text)
 
 
 def search_arena(arena_bytes: int) -> None:
@@ -119,10 +137,8 @@ def _smallest_arena(data: bytes, name: str, arena_bytes: int) -> int:
 
     TFLM may crash in an arena that is too small, so other processes try, each beginning where the last one fell.
     """
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     for _ in range(ARENA_CRASHES_ALLOWED):
-        code = f"from firmware_export.tflm import search_arena; search_arena({arena_bytes})"
-        done = subprocess.run([sys.executable, "-c", code], input=data, capture_output=True, env=environment)
+        done = _in_child(f"search_arena({arena_bytes})", data)
         tried = done.stdout.split()
         if not tried:
             break
@@ -151,16 +167,11 @@ def captured_stderr() -> Iterator[Captured]:
         os.close(saved)
 
 
-def _load(data: bytes, name: str, *, preserve: bool) -> Any:
-    """An interpreter with an arena that is large enough; its pages take no memory before they are used.
-
-    Raises:
-        NotAvailableError: TFLM refuses the model.
-    """
-    interpreter, message = _try_load(data, LARGE_ARENA_BYTES, preserve=preserve)
-    if interpreter is None:
-        raise NotAvailableError(f"TFLite Micro refuses {name}: {message}")
-    return interpreter
+def _in_child(call: str, data: bytes) -> subprocess.CompletedProcess[bytes]:
+    """Calls a function of this file in another process, with `data` as its standard input: TFLM may crash."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    code = f"from firmware_export import tflm; tflm.{call}"
+    return subprocess.run([sys.executable, "-c", code], input=data, capture_output=True, env=environment)
 
 
 def _try_load(data: bytes, arena_bytes: int, *, preserve: bool) -> tuple[Any, str]:

@@ -6,12 +6,13 @@ input, ASSIGN_VARIABLE as its first input and as its output. A variable that the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from .graph import Array, Graph, Op, Tensor, Variable
+from .errors import ExportError
+from .graph import ITEM_BYTES, Array, Graph, Op, Tensor, Variable
 from .ops import call_once, read_variable, var_handle
 from .ops.spec import Constraint
 from .ops.variable import mismatch
@@ -26,6 +27,7 @@ RULES: Mapping[str, tuple[int, int, Constraint]] = {
     ONCE: (0, 0, call_once.resolved),
 }
 """How many inputs and outputs these operators have in the file, and the rule that they break otherwise."""
+MOST_BYTES = 1 << 26
 
 
 def resolve_variables(subgraphs: Sequence[Graph]) -> Graph:
@@ -41,6 +43,7 @@ def resolve_variables(subgraphs: Sequence[Graph]) -> Graph:
     first = _first_values(subgraphs)
     places = {name: index for index, name in reversed(handles.items())}
     assigned = _assigned(main, handles)
+    _check_size(main, assigned.values())
     variables = tuple(Variable(n, places[n], _initial(main, op, first.get(n))) for n, op in assigned.items())
     tensors = list(main.tensors)
     for name, op in assigned.items():
@@ -88,6 +91,14 @@ def _assigned(graph: Graph, handles: Mapping[int, str]) -> dict[str, Op]:
         if op.type == ASSIGN:
             assigned.setdefault(handles[op.inputs[0]], op)
     return assigned
+
+
+def _check_size(graph: Graph, assigning: Iterable[Op]) -> None:
+    """All variables together are no larger than what a small device remembers."""
+    values = [graph.tensors[op.inputs[1]] for op in assigning]
+    total = sum(value.size_bytes for value in values if value.dtype in ITEM_BYTES)
+    if total > MOST_BYTES:
+        raise ExportError(f"{graph.name}: its variables take {total:,} bytes, more than {MOST_BYTES:,}.")
 
 
 def _first_values(subgraphs: Sequence[Graph]) -> dict[str, Tensor]:

@@ -54,7 +54,7 @@ def judge(
             return DIFFERS, f"{report.name} differs: {report.difference or report.reason}."
     missing = _missing(reports, oracle, defects)
     if missing:
-        return INCOMPLETE, "; ".join(missing)
+        return INCOMPLETE, "; ".join(missing) + "."
     agreeing = [report.name for report in reports if report.status == OK]
     if oracle not in ORACLES or len(agreeing) < 2:
         return INCOMPLETE, f"nothing is proved without {TFLM}, which is the oracle, and something to compare with it."
@@ -75,11 +75,11 @@ def _missing(reports: Sequence[RuntimeReport], oracle: str, defects: Sequence[De
     missing = []
     if defects and oracle != TFLITE:
         reasons = [report.reason for report in reports if report.name == TFLITE] or ["it was not asked for"]
-        missing.append(f"{defects[0]}, and TFLite 2.14, which is followed there, did not run: {reasons[0]}")
+        missing.append(f"{defects[0]}, and TFLite 2.14, which is followed there, did not run: {reasons[0].rstrip('.')}")
     for report in reports:
         excused = not report.wanted or (report.name == TFLM and defects)
         if report.status == NOT_RUN and not excused:
-            missing.append(f"{report.name} did not run: {report.reason}")
+            missing.append(f"{report.name} did not run: {report.reason.rstrip('.')}")
         if report.status == OK and report.gap:
             missing.append(f"{report.name}: {report.gap}")
     return missing

@@ -19,7 +19,8 @@ QUANTIZED = ("int8", "uint8", "int16")
 """What a network has somewhere that is not a float model."""
 
 
-MOST_OPERATORS = 4096
+MOST_OPERATORS, MOST_ENDS = 2048, 2048
+"""How many operators a network may have, and how many inputs and outputs the network and each operator may."""
 MOST_BYTES = 1 << 30
 """What a network for a small device stays far below; the numpy reference needs about eight times as much."""
 MOST_MACS = 1 << 40
@@ -56,18 +57,25 @@ def check_order(graph: Graph) -> None:
 def _check_ends(graph: Graph) -> None:
     """The inputs and outputs of `check_order`: they exist, and each input is a tensor of its own."""
     count = len(graph.tensors)
+    if len(graph.inputs) + len(graph.outputs) > MOST_ENDS:
+        what = f"{len(graph.inputs):,} inputs and {len(graph.outputs):,} outputs, more than {MOST_ENDS:,}"
+        raise ExportError(f"{graph.name}: the network has {what}.")
     for index in (*graph.inputs, *graph.outputs):
         if not 0 <= index < count:
             raise ExportError(f"{graph.name}: the file is damaged (input or output {index} of {count} tensors).")
-    for number, index in enumerate(graph.inputs):
-        if graph.tensors[index].data is not None or index in graph.inputs[:number]:
-            name = graph.tensors[index].name
-            raise ExportError(f"{graph.name}: the file is damaged (input '{name}' is a constant or another input).")
+    constants = [i for i in graph.inputs if graph.tensors[i].data is not None]
+    if constants or len(set(graph.inputs)) != len(graph.inputs):
+        what = f"input '{graph.tensors[constants[0]].name}' is a constant" if constants else "two inputs are one tensor"
+        raise ExportError(f"{graph.name}: the file is damaged ({what}).")
 
 
 def _check_op(graph: Graph, op: Op, known: set[int], variables: set[int]) -> None:
     """One operator of `check_order`: `known` holds what is computed before it, `variables` what may be rewritten."""
     count = len(graph.tensors)
+    if len(op.inputs) + len(op.outputs) > MOST_ENDS:
+        raise ExportError(
+            f"{graph.name}: operator {op.index} {op.type} has more than {MOST_ENDS:,} inputs and outputs."
+        )
     bad = [i for i in op.inputs if not ABSENT <= i < count] + [i for i in op.outputs if not 0 <= i < count]
     if bad or len(set(op.outputs)) != len(op.outputs):
         what = f"uses tensor {bad[0]} of {count}" if bad else "writes a tensor twice"

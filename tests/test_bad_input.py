@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,14 @@ def copy_model(folder: Path, **card_changes: object) -> Path:
         (["export", "none.tflite"], r"none\.tflite: no such file"),
         (["export", "empty.tflite"], r"empty\.tflite"),
         (["export", "cut.tflite"], r"cut\.tflite"),
-        (["prove", "cut.tflite"], r"cut\.tflite"),
+        (["prove", "cut.tflite"], r"edgenet: cut\.tflite"),
+        (["check", "cut.tflite"], r"cut\.tflite: there is no card\.json in the folder /"),
+        (["check", "digits", "--float", "cut.keras"], r"cut\.keras: not a whole \.keras file"),
+        (["check", "digits", "--float", "old.h5"], r"old\.h5: is an HDF5 file of Keras 2\. Save the model again"),
+        (["quantize", "old.h5", "--data", "mnist"], r"old\.h5: is an HDF5 file of Keras 2\. Save the model again"),
+        (["export", "old.h5"], r"old\.h5: is an HDF5 file of Keras 2\. Save the model again"),
+        (["quantize", "free.keras", "--data", "mnist"], r"input is \(any, any, any, 1\)\. Expected fixed sizes"),
+        (["prove", "digits", "--project", "nodir"], r"edgenet: nodir: no such folder"),
         (["prove", "none.tflite"], r"none\.tflite: no such file"),
         (["export", "text.tflite"], r"text\.tflite"),
         (["export", "nonsense"], r"nonsense.*digits"),
@@ -84,10 +92,13 @@ def test_refused_in_one_line(tmp_path: Path, arguments: list[str], words: str) -
     (tmp_path / "cut.tflite").write_bytes(model[: len(model) // 2])
     (tmp_path / "text.tflite").write_text("this is no model, and no video either")
     (tmp_path / "cut.keras").write_bytes((DIGITS / "model.keras").read_bytes()[:9000])
+    (tmp_path / "old.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(99))
+    with zipfile.ZipFile(tmp_path / "free.keras", "w") as archive:
+        archive.writestr("config.json", json.dumps({"config": {"batch_shape": [None, None, None, 1]}}))
     (tmp_path / "wrong.toml").write_text('name="x"\nnetwork="lenet5"\n[train]\nepocs=3\n')
-    before = sorted(tmp_path.iterdir())
+    before = sorted(tmp_path.rglob("*"))
     refused(edgenet(*arguments, cwd=tmp_path), words)
-    assert sorted(tmp_path.iterdir()) == before
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize(
@@ -96,6 +107,11 @@ def test_refused_in_one_line(tmp_path: Path, arguments: list[str], words: str) -
         ["fly"],
         ["export"],
         ["run", "digits", "--frames", "none"],
+        ["run", "digits", "--seed", "-5"],
+        ["build", "digits", "--seed", "-5"],
+        ["prove", "digits", "--pictures", "-3"],
+        ["prove", "digits", "--runtimes", "foo"],
+        ["quantize", "x.keras", "--name", "../../x"],
         ["check", "digits", "--max-drop", "x"],
         ["train", "--x"],
     ],
@@ -111,6 +127,15 @@ def test_no_verb_prints_the_list_and_is_exit_code_2(tmp_path: Path) -> None:
     done = edgenet(cwd=tmp_path)
     assert done.returncode == 2
     assert "quantize" in done.stdout
+
+
+def test_damaged_data_is_no_missing_data(tmp_path: Path) -> None:
+    (tmp_path / "mnist").mkdir()
+    for part in ("train", "t10k"):
+        for kind in ("images-idx3", "labels-idx1"):
+            (tmp_path / "mnist" / f"{part}-{kind}-ubyte.gz").write_bytes(b"\x1f\x8b half")
+    prove = ["prove", "digits", "--pictures", "5", "--runtimes", "tflm,numpy"]
+    refused(edgenet(*prove, cwd=tmp_path, EDGENET_DATA=str(tmp_path)), r"train-images-idx3-ubyte\.gz")
 
 
 def test_float_model_where_int8_is_needed(tmp_path: Path) -> None:
@@ -158,6 +183,20 @@ def test_folder_that_takes_no_files(tmp_path: Path, arguments: list[str]) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("option", "folder", "words"),
+    [("--model-dir", "file/x", r"file/x: can't write there"), ("--out", "mine", r"mine/c: holds files that are not")],
+)
+def test_a_build_is_refused_before_the_work(tmp_path: Path, option: str, folder: str, words: str) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "mine" / "c").mkdir(parents=True)
+    (tmp_path / "mine" / "c" / "main.c").write_text("int main(void) { return 0; }")
+    before = sorted(tmp_path.rglob("*"))
+    refused(edgenet("build", "digits", "--data", "sklearn-digits", option, folder, cwd=tmp_path), words)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["--out", "--csv", "--jsonl"])
 def test_file_that_can_not_be_written(tmp_path: Path, option: str) -> None:
     sim = ["run", "digits", "--source", "sim", "--frames", "2"]
@@ -186,7 +225,7 @@ def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path) -> None:
     assert child.returncode == 130, rest
     assert "interrupted" in rest
     assert "Traceback" not in rest
-    assert list((tmp_path / "t").iterdir()) == []
+    assert not (tmp_path / "t").exists()
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:

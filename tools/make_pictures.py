@@ -21,7 +21,8 @@ def main() -> None:
     reader = DigitReader("digits")
     with SimCamera(*digits, seed=3, frames=40) as camera:
         frame = list(camera)[-1]
-    cv2.imwrite(str(PICTURES / "sim.jpg"), draw_digits(frame.image, reader.read(frame)))
+    picture = draw_digits(frame.image, reader.read(frame))
+    cv2.imwrite(str(PICTURES / "sim.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, 85])
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+from device.arguments import count, natural
 from edgenet.build import BuildOptions, build
 from edgenet.build_report import page, render, to_json
 from edgenet.commands.train import progress
@@ -23,19 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, help="folder for all that is made (default: out/NAME)")
     parser.add_argument("--model-dir", type=Path, help="folder for the model's own files (default: OUT/model)")
-    parser.add_argument("--frames", type=_count, default=250, help="frames of the simulated camera (default: 250)")
-    parser.add_argument("--seed", type=int, default=0, help="of the simulated camera (default: 0)")
-    parser.add_argument("--proof-inputs", type=_count, default=200, help="pictures to prove on (default: 200)")
-    parser.add_argument("--cortex-inputs", type=_count, default=20, help="inputs on the emulated core (default: 20)")
-
-
-def _count(text: str) -> int:
-    if (value := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not 1 or more")
-    return value
-
-
-_count.__name__ = "whole number of 1 and more"  # argparse names it in errors
+    parser.add_argument("--frames", type=count, default=250, help="frames of the simulated camera (default: 250)")
+    parser.add_argument("--seed", type=natural, default=0, help="of the simulated camera (default: 0)")
+    parser.add_argument("--proof-inputs", type=count, default=200, help="pictures to prove on (default: 200)")
+    parser.add_argument("--cortex-inputs", type=count, default=20, help="inputs on the emulated core (default: 20)")
 
 
 def run(args: argparse.Namespace) -> int:

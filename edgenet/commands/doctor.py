@@ -11,7 +11,8 @@ import platform
 import shutil
 from dataclasses import asdict, dataclass
 
-from edgenet.data import cache_folder
+from edgenet.data import cache_folder, load_split
+from edgenet.errors import DataError
 
 # extra -> (what it is for, ((import name, distribution names that provide it), ...))
 EXTRAS: dict[str, tuple[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
@@ -31,6 +32,7 @@ EXTRAS: dict[str, tuple[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
         "prove",
         (
             ("tflite_micro", ("tflite-micro",)),
+            ("yaml", ("pyyaml",)),
             ("ziglang", ("ziglang",)),
             ("unicorn", ("unicorn",)),
             ("elftools", ("pyelftools",)),
@@ -65,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
     extras = [inspect_extra(name) for name in EXTRAS]
     compilers = [name for name in ("gcc", "clang", "cc") if shutil.which(name)]
     places = {"EDGENET_DATA": os.environ.get("EDGENET_DATA", "not set"), "cache folder": str(cache_folder())}
+    places["digits"] = _digits()
     if args.json:
         print(json.dumps({"extras": [asdict(e) for e in extras], "compilers": compilers, "data": places}, indent=2))
     else:
@@ -72,8 +75,16 @@ def run(args: argparse.Namespace) -> int:
         for extra in extras:
             print(_words(extra))
         print(f"host C compilers: {', '.join(compilers) or 'none; ziglang from the verify extra serves'}")
-        print("data: " + ", ".join(f"{name} {value}" for name, value in places.items()))
+        print("data: " + ", ".join(f"{name}: {value}" for name, value in places.items()))
     return 1 if any(extra.missing for extra in extras) else 0
+
+
+def _digits() -> str:
+    """Which digits `--data mnist` and the simulated camera would show; downloads nothing."""
+    try:
+        return load_split("mnist", "test", download=False).source
+    except DataError as error:
+        return str(error)
 
 
 def inspect_extra(name: str) -> Extra:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 
+from device.arguments import natural
 from edgenet.certificate import Certificate, certify
 from edgenet.commands.train import progress
 from edgenet.data import Dataset, card_data, load_split
-from edgenet.errors import DataError, EdgenetError
+from edgenet.errors import DataMissingError, EdgenetError
 from edgenet.things import ModelThing, find_thing
 
 
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", help="pictures to prove on (default: the card's data set): mnist, a folder, .npz, .csv"
     )
-    parser.add_argument("--pictures", type=int, default=100, help="how many pictures of its test part (default: 100)")
+    parser.add_argument("--pictures", type=natural, default=100, help="how many of its test part (default: 100)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,8 +29,6 @@ def run(args: argparse.Namespace) -> int:
     from firmware_export.prove import run_prove, write_files
 
     thing = find_thing(str(args.model))
-    if args.pictures < 0:
-        raise EdgenetError(f"--pictures {args.pictures}: expected 0 or more.")
     args.model = thing.path
     args.name = args.name or (thing.identifier if args.project is None else None)
     dataset = None if args.inputs is not None or args.pictures == 0 else _pictures(args, thing)
@@ -42,13 +41,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _pictures(args: argparse.Namespace, thing: ModelThing) -> Dataset | None:
-    """The pictures to prove on; None for a model without a card, or whose data is not on this machine (and says so)."""
+    """The pictures to prove on; None for a model without a card, or whose data is not on this machine (and says so).
+
+    Raises:
+        DataError: the data is damaged or does not fit, or --data names none.
+    """
     if thing.card is None:
         return None
     try:
         source = card_data(thing.card.data.get("name"), args.data, thing.path.name)
         return load_split(source, "test", input_shape=thing.card.input.shape[1:], download=False)
-    except DataError as error:
+    except DataMissingError as error:
         if args.data is not None:
             raise
         progress(f"{error} Proving on generated inputs alone.")
@@ -67,7 +70,7 @@ def _certify(args: argparse.Namespace, thing: ModelThing, dataset: Dataset) -> C
         name=args.name,
         count=args.count,
         cortex_count=args.cortex_count,
-        runtimes=tuple(name.strip() for name in args.runtimes.split(",") if name.strip()),
+        runtimes=args.runtimes,
         seed=args.seed,
         tflite_python=args.tflite_python,
         on_progress=progress,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from device.arguments import count
 from device.card import released_models
 from edgenet.commands.train import progress
 from edgenet.data import NAMES, load_splits
@@ -17,23 +19,23 @@ from edgenet.model_folder import (
     KERAS_FILE,
     RECIPE_FILE,
     card_facts,
-    make_folder,
+    output_folder,
     read_history,
     write_float,
     write_quantized,
 )
-from edgenet.quantize import CardFacts, quantize
-from edgenet.recipe import Recipe, read_recipe
+from edgenet.quantize import CardFacts, Quantized, quantize
+from edgenet.recipe import Recipe, is_name, read_recipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of the verb."""
     parser.add_argument("thing", type=Path, help="a folder with a model.keras, a .keras file, or a released model")
     parser.add_argument("--data", help="pictures to calibrate with: mnist, sklearn-digits, a folder, .npz or .csv")
-    parser.add_argument("--calibration", type=_count, help="how many pictures (default: the recipe's, or 500)")
+    parser.add_argument("--calibration", type=count, help="how many pictures (default: the recipe's, or 500)")
     parser.add_argument("--divide-by", type=_positive, help="the network sees pixel / this (default: 255, or 1 if it "
                         "rescales by itself)")  # fmt: skip
-    parser.add_argument("--name", help="the model's name on its card (default: the recipe's, or the file's)")
+    parser.add_argument("--name", type=_name, help="the name on its card (default: the recipe's, or the file's)")
     parser.add_argument("--preprocessing", choices=("digit-box", "resize"), help="how a camera picture becomes the "
                         "input (default: the recipe's, or resize)")  # fmt: skip
     parser.add_argument("--licence", help="licence of the model for its card")
@@ -41,21 +43,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "outside a model folder goes to out/NAME)")  # fmt: skip
 
 
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not 1 or more")
-    return value
-
-
 def _positive(text: str) -> float:
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"{value} is not above 0")
+    """A number above 0, and not infinite."""
+    if not 0 < (value := float(text)) < math.inf:
+        raise ValueError(text)
     return value
 
 
-_count.__name__, _positive.__name__ = "whole number of 1 and more", "number above 0"  # argparse names them in errors
+def _name(text: str) -> str:
+    """A name that can be that of a folder."""
+    if not is_name(text):
+        raise ValueError(text)
+    return text
+
+
+_positive.__name__, _name.__name__ = "number above 0", "name (letters, digits, spaces and _.+()-)"
 
 
 def run(args: argparse.Namespace) -> int:
@@ -81,11 +83,12 @@ def run(args: argparse.Namespace) -> int:
         seed=recipe.seed if recipe else 0,
     )
     calibration = args.calibration or (recipe.quantize.calibration if recipe else 500)
-    folder = make_folder(args.out or (thing if thing is args.thing and thing.is_dir() else Path("out") / facts.name))
-    quantized = quantize(model_path, splits.train, facts, calibration, progress)
-    write_float(folder, model_path, quantized)
-    path = write_quantized(folder, quantized)
-    _report(args.json, path, len(quantized.tflite), quantized.card.to_json())
+    target = args.out or (thing if thing is args.thing and thing.is_dir() else Path("out") / facts.name)
+    with output_folder(target) as folder:
+        quantized = quantize(model_path, splits.train, facts, calibration, progress)
+        write_float(folder, model_path, quantized)
+        path = write_quantized(folder, quantized)
+    _report(args.json, path, quantized)
     return 0
 
 
@@ -116,9 +119,27 @@ def _facts(args: argparse.Namespace, model_path: Path, recipe: Recipe | None) ->
     return replace(facts, **{key: value for key, value in chosen.items() if value is not None})
 
 
-def _report(as_json: bool, path: Path, size: int, card: dict[str, Any]) -> None:
+def _report(as_json: bool, path: Path, quantized: Quantized) -> None:
+    obstacle, size = export_obstacle(quantized.tflite, path.name), len(quantized.tflite)
     if as_json:
-        print(json.dumps({"model": str(path), "bytes": size, "card": card}, indent=2))
+        card = quantized.card.to_json()
+        print(json.dumps({"model": str(path), "bytes": size, "card": card, "export_obstacle": obstacle}, indent=2))
         return
     print(f"{path}: {size:,} bytes, every tensor int8 or int32")
-    print(f"Next: edgenet check {path.parent}    edgenet export {path}    edgenet prove {path}")
+    c_verbs = "" if obstacle else f"    edgenet export {path}    edgenet prove {path}"
+    print(f"Next: edgenet check {path.parent}{c_verbs}")
+    if obstacle:
+        print(f"It can't become C: {obstacle}")
+
+
+def export_obstacle(tflite: bytes, name: str) -> str | None:
+    """Why a model can't become C; None where it can."""
+    from firmware_export.errors import ExportError
+    from firmware_export.project import compile_graph
+    from firmware_export.reader import read_tflite
+
+    try:
+        compile_graph(read_tflite(tflite, name))
+    except ExportError as error:
+        return str(error)
+    return None

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from edgenet.data import load_split
-from edgenet.errors import DataError
+from edgenet.errors import DataMissingError
 
 if TYPE_CHECKING:
     from device.digit_sets import DigitSet
@@ -37,8 +37,6 @@ def data_set_digits() -> DigitSet | None:
 
     try:
         dataset = load_split("mnist", "test", download=False)
-    except DataError as error:
-        if isinstance(error.__cause__, ImportError):  # no scikit-learn: the device draws its own
-            return None
-        raise
+    except DataMissingError:  # no scikit-learn: the device draws its own
+        return None
     return DigitSet(dataset.images[..., 0], dataset.labels, dataset.source)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from edgenet.data import load_splits
-from edgenet.model_folder import find_recipe, make_folder, write_trained
+from edgenet.model_folder import find_recipe, output_folder, write_trained
 from edgenet.recipe import read_recipe
 from edgenet.train import fit
 
@@ -33,10 +33,10 @@ def run(args: argparse.Namespace) -> int:
         validation=recipe.data.validation,
         seed=recipe.seed,
     )
-    folder = make_folder(args.out or Path("out") / recipe.name)
-    progress(splits.train.source)
-    trained = fit(recipe, splits, progress)
-    path = write_trained(folder, trained, recipe_path)
+    with output_folder(args.out or Path("out") / recipe.name) as folder:
+        progress(splits.train.source)
+        trained = fit(recipe, splits, progress)
+        path = write_trained(folder, trained, recipe_path)
     best = trained.history["epochs"][trained.history["best_epoch"] - 1]
     result = {"model": str(path), "best_epoch": best["epoch"], "validation_accuracy": best["val_accuracy"]}
     if args.json:

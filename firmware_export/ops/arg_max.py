@@ -28,6 +28,12 @@ def one_axis(node: Node) -> str | None:
     return None
 
 
+def values_input(node: Node) -> str | None:
+    """the first input must be int8 with one scale, or float32"""
+    first = node.input(0)
+    return None if first is not None and first.dtype == "float32" else rules.int8_first_input(node)
+
+
 def index_output(node: Node) -> str | None:
     """the output must be int32 or int64"""
     return None if node.output.dtype in ("int32", "int64") else f"'{node.output.name}' is {node.output.dtype}"
@@ -40,12 +46,14 @@ def output_shapes(node: Node) -> Sequence[Shape]:
 
 
 def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
-    """int32 or int64 (N, *output shape)."""
-    return [np.argmax(inputs[0], axis=axis(node) + 1).astype(node.output.dtype)]
+    """int32 or int64 (N, *output shape). What is no number is never larger, nor is anything larger than it."""
+    x, along = inputs[0], axis(node) + 1
+    best = np.argmax(np.where(np.isnan(x), -np.inf, x) if x.dtype.kind == "f" else x, axis=along)
+    return [np.where(np.isnan(x.take(0, along)), 0, best).astype(node.output.dtype)]
 
 
 def lower(node: Node) -> Sequence[KernelCall]:
-    """One call of arg_max_s8."""
+    """One call of arg_max_s8 or arg_max_f32."""
     shape, where = node.need(0).shape, axis(node)
     params: dict[str, Param] = {
         "outer": math.prod(shape[:where]),
@@ -53,12 +61,13 @@ def lower(node: Node) -> Sequence[KernelCall]:
         "inner": math.prod(shape[where + 1 :]),
         "index_bytes": ITEM_BYTES[node.output.dtype],
     }
-    return [KernelCall("arg_max_s8", params, (node.need(0),), node.output)]
+    kernel = "arg_max_f32" if node.need(0).dtype == "float32" else "arg_max_s8"
+    return [KernelCall(kernel, params, (node.need(0),), node.output)]
 
 
 OPERATOR = Operator(
     options={"output_type": Field(0, "int8")},
-    constraints=(rules.int8_first_input, index_output, rules.constant_second_input, one_axis),
+    constraints=(values_input, index_output, rules.constant_second_input, one_axis),
     output_shapes=output_shapes,
     reference=reference,
     lower=lower,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,24 @@ def test_damaged_sets_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("EDGENET_DATA", str(tmp_path))
     with pytest.raises(DeviceError, match="damaged IDX file"):
         load_digits()
+
+
+@pytest.mark.parametrize("keep", [1, 100, 5000, -1, -50])
+@pytest.mark.parametrize("pack", [np.savez, np.savez_compressed], ids=["plain", "packed"])
+def test_a_file_that_is_cut_short_is_one_line(
+    tmp_path: Path, drawn: DigitSet, keep: int, pack: Callable[..., None]
+) -> None:
+    pack(tmp_path / "cut.npz", images=drawn.images, labels=drawn.labels)
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "cut.npz").read_bytes()[:keep])
+    with pytest.raises(DeviceError, match=r"cut\.npz: expected an \.npz file"):
+        load_digits(tmp_path / "cut.npz")
+
+
+@pytest.mark.parametrize("labels", [["one"] * 3, [0, 1, 10], [-1, 0, 1], [0.5] * 3, [[1], [2], [3]], [1, 2]], ids=str)
+def test_labels_that_are_no_digits_are_one_line(tmp_path: Path, labels: list[object]) -> None:
+    np.savez(tmp_path / "odd.npz", images=np.zeros((3, 28, 28), np.uint8), labels=np.array(labels))
+    with pytest.raises(DeviceError, match=r"N labels from 0 to 9, got"):
+        load_digits(tmp_path / "odd.npz")
 
 
 def test_drawn_digits_are_the_same_for_the_same_seed_and_differ_among_themselves() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from device.digit_sets import DigitSet
 from device.errors import DeviceError
-from device.finder import find_digits
+from device.finder import find_digits, find_in_close_up
 from device.preprocess import fit_digit
 from device.results import Box
 from device.score import iou
@@ -53,6 +53,28 @@ def test_digits_on_shaded_paper_are_found_with_their_ink(drawn: DigitSet, scale:
         likeness = [np.corrcoef(np.roll(fit_digit(best.ink), s, (0, 1)).ravel(), fit_digit(digit).ravel())[0, 1]
                     for s in ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))]  # fmt: skip
         assert max(likeness) > 0.85
+
+
+@pytest.mark.parametrize("light", [False, True])
+@pytest.mark.parametrize("shape", [(28, 28), (300, 300), (900, 1200)])
+def test_a_digit_that_fills_its_picture_is_found(drawn: DigitSet, shape: tuple[int, int], light: bool) -> None:
+    for digit in drawn.images[:10]:
+        field = np.zeros(shape, np.float32)
+        side = min(shape)
+        field[:side, :side] = cv2.resize(digit, (side, side), interpolation=cv2.INTER_CUBIC)
+        ink = np.clip(field, 0, 255).astype(np.uint8)
+        (found,) = find_in_close_up(ink if light else 255 - ink)
+        rows, columns = np.nonzero(digit > 96)
+        true = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]) * side / 28
+        assert iou(found.box_xyxy, tuple(true.tolist())) > 0.6
+        turned = [np.roll(fit_digit(found.ink), s, (0, 1)) for s in ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))]
+        assert max(np.corrcoef(one.ravel(), fit_digit(digit).ravel())[0, 1] for one in turned) > 0.85
+
+
+def test_an_empty_page_and_noise_are_no_close_up() -> None:
+    for shape in ((1, 1), (3, 200), (28, 28), (480, 640)):
+        assert find_in_close_up(np.full(shape, 200, np.uint8)) == []
+    assert find_in_close_up(np.random.default_rng(0).integers(0, 256, (280, 280), np.uint8)) == []
 
 
 def test_light_ink_on_a_dark_board(drawn: DigitSet) -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,10 @@ import pytest
 
 from device.cli import main
 from device.digit_sets import DigitSet
+from device.frame import Frame
+from device.reader import DigitReader
 from device.run import run_sim
+from device.sim import SimCamera
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -78,8 +82,6 @@ def test_the_command_line_with_every_option(
 def test_light_ink_from_pictures(
     digits_file: Path, tmp_path: Path, drawn: DigitSet, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from device.sim import SimCamera
-
     board = 255 - SimCamera(drawn.images, drawn.labels, seed=1).image(0)
     cv2.imwrite(str(tmp_path / "board.png"), board)
     assert main(["run", "digits", "--source", str(tmp_path / "board.png"), "--ink", "light", "--json"]) == 0
@@ -87,6 +89,53 @@ def test_light_ink_from_pictures(
     assert summary["frames"] == 1
     assert summary["score"] is None
     assert summary["digits"] > 20
+
+
+@pytest.mark.parametrize("option", ["--out", "--csv", "--jsonl"])
+@pytest.mark.parametrize("source", ["clip.avi", "pictures", "sim"])
+def test_what_is_read_is_not_overwritten(
+    digits_file: Path, drawn: DigitSet, tmp_path: Path, option: str, source: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_sim("digits", drawn.images, drawn.labels, frames=2, out=tmp_path / "clip.avi")
+    (tmp_path / "pictures").mkdir()
+    cv2.imwrite(str(tmp_path / "pictures" / "a.png"), np.zeros((48, 64, 3), np.uint8))
+    read = {"clip.avi": tmp_path / "clip.avi", "pictures": tmp_path / "pictures" / "a.png", "sim": digits_file}[source]
+    before = read.read_bytes()
+    target = tmp_path / "link.avi"
+    target.symlink_to(read)
+    given = "sim" if source == "sim" else str(tmp_path / source)
+    assert main(["run", "digits", "--source", given, "--digits", str(digits_file), option, str(target)]) == 1
+    assert f"{read.resolve()}: is read, and would be overwritten" in capsys.readouterr().err
+    assert read.read_bytes() == before
+
+
+@pytest.mark.parametrize("side", [28, 280, 900])
+def test_pictures_of_a_single_digit_are_read(
+    mnist_test: DigitSet, tmp_path: Path, side: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, image in enumerate(mnist_test.images[:20]):  # light ink, the other way from what --ink says
+        large = cv2.resize(image, (side, side), interpolation=cv2.INTER_CUBIC)
+        cv2.imwrite(str(tmp_path / f"{number:02}.png"), large)
+    assert main(["run", "digits", "--source", str(tmp_path), "--csv", str(tmp_path / "r.csv")]) == 0
+    rows = [line.split(",") for line in (tmp_path / "r.csv").read_text().splitlines()[1:]]
+    right = sum(row[3] == str(mnist_test.labels[int(row[0])]) for row in rows)
+    assert len(rows) <= 20
+    assert right >= 18
+    assert "no digit was read" not in capsys.readouterr().err
+
+
+def test_a_photograph_of_a_page_reads_like_a_frame_of_a_film(drawn: DigitSet) -> None:
+    reader = DigitReader("digits")
+    camera = SimCamera(drawn.images, drawn.labels, seed=0)
+    for index in range(190, 250, 15):
+        frame = Frame(camera.image(index), index, 0.0, "sim")
+        assert reader.read(replace(frame, still=True)) == reader.read(frame)
+
+
+def test_where_nothing_is_read_a_hint_says_what_to_try(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cv2.imwrite(str(tmp_path / "empty.png"), np.full((480, 640), 200, np.uint8))
+    assert main(["run", "digits", "--source", str(tmp_path / "empty.png")]) == 0
+    assert "no digit was read: they have to be whole, at least 12 pixels high" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -118,7 +167,9 @@ def test_debug_shows_the_traceback() -> None:
         main(["run", "digits", "--source", "absent.mp4", "--debug"])
 
 
-@pytest.mark.parametrize("wrong", [["--frames", "0"], ["--min-confidence", "2"], ["--ink", "red"], ["--frames", "x"]])
+@pytest.mark.parametrize(
+    "wrong", [["--frames", "0"], ["--seed", "-5"], ["--min-confidence", "2"], ["--ink", "red"], ["--frames", "x"]]
+)
 def test_wrong_usage_is_exit_code_2(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main(["run", "digits", *wrong])

@@ -35,7 +35,7 @@ def test_it_gives_as_many_frames_as_asked_and_no_truth_in_them(drawn: DigitSet) 
     with camera(drawn, frames=2) as source:
         frames = list(source)
     assert [(frame.index, frame.source) for frame in frames] == [(0, "sim"), (1, "sim")]
-    assert {field.name for field in dataclasses.fields(Frame)} == {"image", "index", "time_s", "source"}
+    assert {field.name for field in dataclasses.fields(Frame)} == {"image", "index", "time_s", "source", "still"}
     assert frames[1].time_s == pytest.approx(0.04)
 
 

@@ -56,6 +56,35 @@ def test_a_video_file(video: Path) -> None:
     assert frames[0].source == "clip.avi"
 
 
+def test_a_video_that_is_cut_short_says_so(video: Path) -> None:
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    for noise in np.random.default_rng(0).integers(0, 256, (60, 48, 64, 3), np.uint8):
+        writer.write(noise)
+    writer.release()
+    with open_source(video) as source:
+        assert len(list(source)) == 60
+        assert source.note == ""
+    video.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
+    with open_source(video) as source:
+        read = len(list(source))
+        assert 20 <= read <= 40
+        assert source.note == f"clip.avi: ended after {read} of the 60 frames that it states: cut short."
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+def test_a_half_written_picture_is_refused(tmp_path: Path, suffix: str, capfd: pytest.CaptureFixture[str]) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8)
+    whole = cv2.imencode(suffix, noise)[1].tobytes()
+    path = tmp_path / f"half{suffix}"
+    for keep in (len(whole) // 10, len(whole) // 2, len(whole) - 100):
+        path.write_bytes(whole[:keep])
+        with pytest.raises(DeviceError, match=r"half.*only a part of one"):
+            read(path)
+    assert capfd.readouterr().err == ""
+    path.write_bytes(whole)
+    assert len(read(path)) == 1
+
+
 def test_a_folder_of_pictures_in_order_and_a_single_one(tmp_path: Path) -> None:
     for number in (2, 0, 1):
         cv2.imwrite(str(tmp_path / f"p{number}.png"), picture(number))
@@ -79,7 +108,7 @@ def test_auto_takes_the_first_camera_that_answers_else_the_simulation(
 ) -> None:
     monkeypatch.setattr(sources, "_open_camera", lambda number: None)
     assert isinstance(open_source("auto", digits=drawn), SimCamera)
-    camera = sources.VideoSource(cv2.VideoCapture(str(video)), "camera 2", live=True)
+    camera = sources.VideoSource(cv2.VideoCapture(str(video)), "camera 2")
     monkeypatch.setattr(sources, "_open_camera", lambda number: camera if number == 2 else None)
     with open_source("auto", digits=drawn) as source:
         assert source.name == "camera 2"
@@ -162,7 +191,7 @@ def test_what_is_not_a_video_or_a_picture_or_empty(tmp_path: Path) -> None:
 
 def test_a_video_without_frames_says_so() -> None:
     capture = SimpleNamespace(get=lambda key: 0.0, read=lambda: (False, None), release=lambda: None)
-    with sources.VideoSource(capture, "camera 0", live=True) as source, pytest.raises(DeviceError, match="no frame"):
+    with sources.VideoSource(capture, "camera 0") as source, pytest.raises(DeviceError, match="no frame"):
         list(source)
 
 

@@ -150,7 +150,7 @@ def test_text_shortens_many_flips_and_skips_empty_classes() -> None:
     assert "... and 5 more" in text
     assert signed(None) == ""
     assert [signed(drop) for drop in (0.004, -0.004, 0.25, -1.5)] == ["0.00", "0.00", "-0.25", "+1.50"]
-    assert [size_text(size) for size in (812, 26419, 2 * 1024 * 1024)] == ["812 B", "25.8 KB", "2.0 MB"]
+    assert [size_text(size) for size in (812, 26419, 2 * 1024 * 1024)] == ["812 B", "25.8 KiB", "2.0 MiB"]
 
 
 def test_card_metrics() -> None:

@@ -152,11 +152,14 @@ def test_folder_with_train_and_test_keeps_them_apart(tmp_path: Path) -> None:
     assert abs(float(splits.test.images[0].mean()) - float(picture.mean())) < 6
 
 
-def test_broken_picture_is_named(tmp_path: Path) -> None:
+def test_broken_picture_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     make_folder(tmp_path)
-    (tmp_path / "b" / "3.png").write_bytes(b"\x89PNG nothing more")
-    with pytest.raises(DataError, match=r"3\.png: not a readable picture"):
-        load_split(tmp_path, input_shape=(8, 8, 1))
+    picture = tmp_path / "b" / "3.png"
+    for damaged in (b"\x89PNG nothing more", picture.read_bytes()[:600], b""):
+        picture.write_bytes(damaged)
+        with pytest.raises(DataError, match=r"3\.png: not a readable picture"):
+            load_split(tmp_path, input_shape=(8, 8, 1))
+    assert capfd.readouterr().err == ""  # OpenCV has its own to say
 
 
 def test_csv_with_header_and_label_first(tmp_path: Path) -> None:
@@ -169,10 +172,29 @@ def test_csv_with_header_and_label_first(tmp_path: Path) -> None:
     assert splits.train.class_names == ("0", "1", "2")
 
 
+@pytest.mark.parametrize("header", ["", "label,p0,p1,p2,p3\n", "label,0,1,2,x\n"])
+def test_csv_labels_may_be_words(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "names.csv"
+    path.write_text(header + "three,1,2,3,4\ntwo,5,6,7,8\n 3 ,9,9,9,9\n")
+    test = load_split(path)
+    assert [test.class_names[label] for label in test.labels] == ["three", "two", "3"]
+    assert test.images[1].ravel().tolist() == [5, 6, 7, 8]
+
+
+def test_csv_header_may_number_the_pixels(tmp_path: Path) -> None:
+    path = tmp_path / "numbered.csv"
+    path.write_text("label,0,1,2,3\n7,1,2,3,4\n2,5,6,7,8\n")
+    test = load_split(path)
+    assert test.labels.tolist() == [7, 2]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [("1,2,3,4,5\n1,2,3\n", "line 2 has 3 columns"), ("1,2,3,4,999\n", "0 to 255"), ("", "no rows"),
-     ("1,2,3,x,5\n", "whole numbers"), ("1,2,3,4\n", "no square")],
+     ("1,2,3,4,5\n1,2,3,x,5\n", "line 2: pixels must be whole numbers"), ("1,2,3,4\n", "no square"),
+     ("1,2,3,4,-5\n", "0 to 255"), ("1\n2\n", "columns after the label"), ("-1,2,3,4,5\n", "labels go from -1"),
+     ("99999999999999999999,1,2,3,4\n", r"bad\.csv: a label is a number of 20 digits"),
+     ("1,1,2,3,99999999999999999999\n", "0 to 255"), ("10000,1,2,3,4\n", "Expected 0 to 9999")],
 )  # fmt: skip
 def test_bad_csv_is_refused(tmp_path: Path, text: str, words: str) -> None:
     path = tmp_path / "bad.csv"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from edgenet.errors import EdgenetError, RecipeError
-from edgenet.model_folder import find_recipe, make_folder, read_history
+from edgenet.model_folder import find_recipe, output_folder, read_history
 
 HISTORY = {"preset": "full", "best_epoch": 1, "epochs": [{"epoch": 1, "loss": 0.5}]}
 
@@ -36,5 +37,21 @@ def test_recipes_are_found_by_name_folder_and_file(tmp_path: Path) -> None:
 
 def test_a_folder_that_takes_no_files_is_refused_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(EdgenetError, match="--out"):
-        make_folder(tmp_path / "file" / "below")
+    with pytest.raises(EdgenetError, match="--out"), output_folder(tmp_path / "file" / "below"):
+        pytest.fail("it can't be made")
+
+
+def test_an_error_leaves_no_empty_folder_and_nothing_else_goes(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for given, file, left in (
+        ("a/b/c", "", ["there"]),
+        ("there", "", ["there"]),
+        ("there/d", "", ["there"]),
+        ("a/b", "a/kept", ["a", "a/kept", "there"]),
+        ("a/e", "a/e/kept", ["a", "a/e", "a/e/kept", "a/kept", "there"]),
+    ):
+        with suppress(KeyboardInterrupt), output_folder(tmp_path / given):
+            if file:
+                (tmp_path / file).write_text("")
+            raise KeyboardInterrupt
+        assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == left

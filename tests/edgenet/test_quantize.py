@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgenet.commands.quantize import export_obstacle
 from edgenet.data import Dataset
 from edgenet.errors import QuantizeError
 from edgenet.keras_file import read_facts
 from edgenet.quantize import CardFacts, balanced, quantize, refuse_float_islands
 
+ROOT = Path(__file__).resolve().parents[2]
 FACTS = CardFacts("tiny", "resize", "Apache-2.0")
 
 
@@ -145,6 +147,12 @@ def test_float_islands_are_named() -> None:
     with pytest.raises(QuantizeError, match=r"1 tensors stay outside int8, first 'model/attention/Erf' \(float32\)"):
         refuse_float_islands(tensors, "m.keras")
     refuse_float_islands([tensors[0], tensors[2]], "m.keras")
+
+
+def test_what_can_not_become_c_is_said_before_it_is_tried() -> None:
+    fixture = ROOT / "tests" / "fixtures" / "check" / "tiny_float.tflite"
+    assert export_obstacle((ROOT / "models" / "digits" / "model_int8.tflite").read_bytes(), "digits") is None
+    assert "float" in str(export_obstacle(fixture.read_bytes(), "tiny_float"))
 
 
 def test_calibration_takes_classes_in_turn() -> None:

@@ -12,6 +12,7 @@ from needs import need_packages, tflite_model
 from firmware_export import array
 from firmware_export.array import export_array
 from firmware_export.batch import NotAvailableError
+from firmware_export.cli import main
 from firmware_export.errors import ExportError
 from firmware_export.operator_list import list_operators, resolver_call
 from firmware_export.toolchain import find_host_compiler
@@ -22,6 +23,7 @@ MNIST = "mnist_cnn_emlearn.tflite"
 @pytest.fixture
 def fixed_arena(monkeypatch: pytest.MonkeyPatch) -> None:
     """An arena without measuring it, for tests of something else."""
+    monkeypatch.setattr(array, "tflm_version", lambda: "1")
     monkeypatch.setattr(array, "measure_arena", lambda data, name: 4544)
 
 
@@ -59,10 +61,10 @@ def test_same_bytes_twice(tmp_path: Path) -> None:
 
 
 def test_without_tflm_the_arena_is_not_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(data: bytes, name: str) -> int:
+    def missing() -> str:
         raise NotAvailableError("the Python package tflite-micro is not installed")
 
-    monkeypatch.setattr(array, "measure_arena", refuse)
+    monkeypatch.setattr(array, "tflm_version", missing)
     summary = export_array(tflite_model(MNIST), tmp_path, name="digits")
     assert summary.arena_bytes is None
     header = (tmp_path / "digits_model.h").read_text(encoding="ascii")
@@ -112,6 +114,42 @@ def test_a_custom_operator_is_left_to_the_user(tmp_path: Path, monkeypatch: pyte
     export_array(tflite_model(MNIST), tmp_path, name="digits")
     text = (tmp_path / "digits_resolver.h").read_text(encoding="ascii")
     assert 'resolver.AddCustom("my op", Register_my_op())' in text
+
+
+def refusing(data: bytes, name: str) -> int:
+    raise NotAvailableError(f"TFLite Micro refuses {name}: Hybrid models are not supported.")
+
+
+@pytest.mark.usefixtures("fixed_arena")
+def test_what_tflm_refuses_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(array, "measure_arena", refusing)
+    with pytest.raises(ExportError, match=r"refuses mnist.*Hybrid models are not supported; an array of it"):
+        export_array(tflite_model(MNIST), tmp_path / "out", name="digits")
+    assert not (tmp_path / "out").exists()
+    monkeypatch.setattr(array, "list_operators", lambda data, name: ["CUSTOM:mine"])
+    summary = export_array(tflite_model(MNIST), tmp_path / "out", name="digits")
+    assert summary.arena_note == "not measured: the operator mine is the user's own"
+
+
+@pytest.mark.usefixtures("fixed_arena")
+@pytest.mark.parametrize("file", ["digits_model.cc", "digits_model.h", "digits_resolver.h"])
+def test_only_an_earlier_export_is_replaced(tmp_path: Path, file: str) -> None:
+    (tmp_path / "main.cc").write_text("the user's own")
+    export_array(tflite_model(MNIST), tmp_path, name="digits")
+    before = (tmp_path / file).read_bytes()
+    export_array(tflite_model(MNIST), tmp_path, name="digits")
+    assert (tmp_path / file).read_bytes() == before
+    for text in (before + b"// mine\n", b"mine\n", b""):
+        (tmp_path / file).write_bytes(text)
+        with pytest.raises(ExportError, match=rf"{file}: was edited since"):
+            export_array(tflite_model(MNIST), tmp_path, name="digits")
+        assert (tmp_path / file).read_bytes() == text
+
+
+@pytest.mark.usefixtures("fixed_arena")
+def test_the_arena_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(tflite_model(MNIST)), "--format", "array", "--out", str(tmp_path)]) == 0
+    assert "arena 4,544 bytes, measured by TFLite Micro's interpreter on a 64-bit" in capsys.readouterr().out
 
 
 def test_damaged_files_are_errors(tmp_path: Path) -> None:

@@ -409,8 +409,7 @@ def test_multipliers_of_linear_operators(kind: str, per_channel: bool) -> None:
     for seed, (scale, out, _) in enumerate(float32s(12, 10)):
         linear = linear_specs(seed, filters, 5, axis=0, per_channel=per_channel, bias=True, input_scale=scale)
         weights = [float(v) for v in linear[0].scale]  # type: ignore[union-attr]
-        single = kind == "FULLY_CONNECTED" and not per_channel  # there TFLite multiplies float32 numbers
-        products = [float(np.float32(scale) * np.float32(w)) if single else scale * w for w in weights]
+        products = [scale * w for w in weights]
         outputs = [TensorSpec((*shape[:-1], 5), scale=out)]
         text = generated(model(kind, [TensorSpec(shape, scale=scale), *linear], outputs, options))
         assert pairs_in(text) == [quantize_multiplier(product / out) for product in products]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +14,10 @@ from needs import need_packages
 from test_prove_flips import block
 from tflite_builder import OpSpec, TensorSpec, build
 
-from firmware_export import runtimes
-from firmware_export.batch import NotAvailableError
+from firmware_export import runtimes, tflite
+from firmware_export.batch import Batch, NotAvailableError
 from firmware_export.compare import Information
-from firmware_export.graph import Graph
+from firmware_export.graph import Array, Graph
 from firmware_export.oracle import Defect, oracle_name, refused_operators, tainted, wrong_operators
 from firmware_export.proof import Proof, RuntimeReport, render
 from firmware_export.prove import prove
@@ -78,6 +81,28 @@ def test_a_known_defect_is_found_and_what_comes_behind_it() -> None:
     assert tainted(graph, [defect]) == ({1, 2}, {0})
     assert wrong_operators(graph_of(relu6(0.05))) == ()
     assert tainted(graph, []) == (frozenset(), frozenset())
+
+
+def test_where_tflite_goes_its_own_way(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A TFLite that differs in what is known of it, and no more, does not stand in the way of a proof."""
+    tensors = [TensorSpec((1, 9), scale=0.1, name=name) for name in "xyz"]
+    ops = [OpSpec("HARD_SWISH", (0,), (1,), {}), OpSpec("ADD", (1, 0), (2,), {})]
+    model.write_bytes(build(tensors, ops, [0], [2]))
+
+    class OffByOne(runtimes.NumpyRuntime):
+        version = "2.14.0"
+
+        def run(self, inputs: Sequence[Array], *, tap: bool) -> Batch:
+            right = super().run(inputs, tap=tap)
+            return replace(right, operators={index: values ^ 1 for index, values in right.operators.items()})
+
+    monkeypatch.setattr(runtimes, "tflite_reference", lambda data, graph, python: OffByOne(graph))
+    proof = prove(model, count=12, runtimes=("tflm", "tflite-2.14", "numpy"))
+    assert proof.proved, render(proof)
+    assert proof.runtime("tflite-2.14").status == "known defect"
+    assert "TFLite 2.14 computes the factors of HARD_SWISH in float32" in proof.notes[0]
+    monkeypatch.setattr("firmware_export.oracle.TFLITE_OWN", {})
+    assert prove(model, count=12, runtimes=("tflm", "tflite-2.14", "numpy")).verdict == "differs"
 
 
 def test_what_tflm_says_names_the_operator() -> None:
@@ -172,7 +197,7 @@ def test_what_stands_for_all_need_not_be_there(tmp_path: Path, monkeypatch: pyte
     assert "3 runtimes give the same bits: tflm, numpy, host." in proof.message
     assert len(proof.runtimes) == len(runtimes.KNOWN)
     proof = prove(tmp_path / "block.tflite", count=12, runtimes=("all", "cortex-m33"))
-    assert proof.message == "cortex-m33 did not run: not on this machine"
+    assert proof.message == "cortex-m33 did not run: not on this machine."
 
 
 class Changing(Information):
@@ -198,7 +223,7 @@ def test_verdicts() -> None:
     assert verdict("numpy", WRONG, tflm="known defect", numpy="ok", host="ok")[0] == "incomplete"
     assert verdict("tflite-2.14", WRONG, tflm="known defect", numpy="ok", host="ok")[0] == "proved"
     assert verdict("tflite-2.14", LACKS, tflm="not run", numpy="ok", host="ok")[0] == "proved"
-    assert verdict("tflite-2.14", tflm="not run", numpy="ok", host="ok") == ("incomplete", "tflm did not run: gone")
+    assert verdict("tflite-2.14", tflm="not run", numpy="ok", host="ok") == ("incomplete", "tflm did not run: gone.")
 
 
 def test_tflite_leaves_the_inputs_of_an_addition_alone() -> None:
@@ -227,6 +252,13 @@ def test_a_python_without_tflite_is_one_line(tmp_path: Path, monkeypatch: pytest
     monkeypatch.delenv(VARIABLE)
     with pytest.raises(NotAvailableError, match=r"TFLite 2\.14 is not installed: .*--tflite-python"):
         tflite_reference(relu6(), graph)
+
+
+def test_the_other_python_may_be_old_and_bare() -> None:
+    """tflite-runtime 2.14 has wheels from Python 3.9 on; nothing of ours is installed beside it."""
+    source = (Path(tflite.__file__).parent / "tflite_worker.py").read_text(encoding="utf-8")
+    ast.parse(source, feature_version=(3, 9))
+    assert "firmware_export" not in source
 
 
 def test_proof_is_plain_json(model: Path) -> None:

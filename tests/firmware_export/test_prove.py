@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-from argparse import ArgumentParser
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +16,11 @@ from needs import need_packages, tflite_model
 
 from firmware_export import runtimes
 from firmware_export.batch import NotAvailableError
+from firmware_export.cli import main
 from firmware_export.errors import ExportError
 from firmware_export.project import export_c
 from firmware_export.proof import Proof, render
-from firmware_export.prove import add_prove_arguments, prove, run_prove
+from firmware_export.prove import prove
 from firmware_export.reader import read_tflite
 from firmware_export.runtimes import Started
 
@@ -172,12 +172,12 @@ def test_without_tflm_nothing_is_proved() -> None:
 def test_saturated_outputs_are_not_informative(tmp_path: Path) -> None:
     """A model whose last layer ignores its inputs: all-zero weights make its outputs constant."""
     data = bytearray(tflite_model(MNIST).read_bytes())
-    graph = read_tflite(bytes(data), "mnist.tflite")
-    for op in (0, 1, 2, 4):
-        weights = graph.node(graph.ops[op]).constant(1).tobytes()
-        at = data.find(weights)
+    graph = read_tflite(bytes(data), "mnist")
+    for weights in (graph.tensors[graph.ops[op].inputs[1]].data for op in (0, 1, 2, 4)):
+        assert weights is not None
+        at = data.find(weights.tobytes())
         assert at >= 0
-        data[at : at + len(weights)] = bytes(len(weights))
+        data[at : at + weights.nbytes] = bytes(weights.nbytes)
     constant = tmp_path / "constant.tflite"
     constant.write_bytes(data)
     proof = prove(constant, count=12, runtimes=("tflm", "numpy"))
@@ -224,9 +224,7 @@ def test_unknown_runtime() -> None:
 
 
 def command(*words: str) -> int:
-    parser = ArgumentParser()
-    add_prove_arguments(parser)
-    return run_prove(parser.parse_args(words))
+    return main(["prove", *words])
 
 
 def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -245,7 +243,8 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 def test_command_line_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(str(tmp_path / "none.tflite")) == 1
     assert "none.tflite: can't be read" in capsys.readouterr().err
-    assert command("x.tflite", "--runtimes", "gpu") == 2
+    with pytest.raises(SystemExit, match="2"):
+        command("x.tflite", "--runtimes", "gpu")
     assert "gpu: no such runtime" in capsys.readouterr().err
     bad = tmp_path / "bad.npy"
     bad.write_bytes(b"not numpy")
@@ -253,6 +252,23 @@ def test_command_line_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "bad.npy: can't be read as .npy or .npz" in capsys.readouterr().err
     with pytest.raises(ExportError):
         command(str(tmp_path / "none.tflite"), "--debug")
+
+
+def test_a_harmless_edit_is_proved_and_said(exported: Path, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(exported / "m", project)
+    (project / "m.c").write_text((project / "m.c").read_text(encoding="utf-8") + "/* mine */\n", encoding="utf-8")
+    proof = prove(tflite_model(MNIST), project=project, count=6, runtimes=FAST)
+    assert proof.proved
+    assert proof.message.endswith("tflm, host; but the project is not what was exported (m.c edited).")
+    shown = render(proof)
+    assert "edited since it was exported: m.c" in shown
+    assert "note: the C was edited since its export: equal bits on these inputs say little of others" in shown
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=r"nodir: no such folder"):
+        prove(tflite_model(MNIST), project=tmp_path / "nodir", runtimes=("numpy",))
 
 
 def test_a_project_without_a_model_is_an_error(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from needs import need_packages
 from test_prove_flips import block
 
 from firmware_export.cproject import edited_files
+from firmware_export.errors import ExportError
 from firmware_export.project import export_c
 from firmware_export.proof import Proof
 from firmware_export.prove import add_prove_arguments, prove, run_prove
@@ -114,5 +115,5 @@ def test_wrong_arguments_end_in_a_sentence(exported: Path, tmp_path: Path, capsy
     broken = tmp_path / "x.npz"
     np.savez(broken, x=np.zeros((2, 8, 8, 4), np.int8))
     broken.write_bytes(broken.read_bytes()[:200])
-    assert run_prove(parser.parse_args([model, "--inputs", str(broken), "--runtimes", "numpy"])) == 1
-    assert "x.npz: can't be read as .npy or .npz" in capsys.readouterr().err
+    with pytest.raises(ExportError, match=r"x\.npz: can't be read as \.npy or \.npz"):
+        run_prove(parser.parse_args([model, "--inputs", str(broken), "--runtimes", "numpy"]))

@@ -104,12 +104,25 @@ def build(tensors: Sequence[TensorSpec], ops: Sequence[OpSpec], inputs: Sequence
     return build_subgraphs([SubgraphSpec(tensors, ops, inputs, outputs)])
 
 
-def build_subgraphs(subgraphs: Sequence[SubgraphSpec]) -> bytes:
-    """The bytes of a .tflite file; the first subgraph is the network."""
+def build_subgraphs(subgraphs: Sequence[SubgraphSpec], *, behind: bool = False) -> bytes:
+    """The bytes of a .tflite file; the first subgraph is the network.
+
+    With `behind` the constants lie behind the flatbuffer, as in files of more than 2 GB.
+    """
+    if not behind:
+        return _flatbuffer(subgraphs, None)
+    constants = [t.data for subgraph in subgraphs for t in subgraph.tensors if t.data is not None]
+    length = len(_flatbuffer(subgraphs, 2))
+    return _flatbuffer(subgraphs, length) + b"".join(data.tobytes() for data in constants)
+
+
+def _flatbuffer(subgraphs: Sequence[SubgraphSpec], start: int | None) -> bytes:
+    """The file; the constants are in it, or at `start` and behind."""
     b = flatbuffers.Builder(1024)
     types = sorted({op.type for subgraph in subgraphs for op in subgraph.ops})
     constants = [t.data for subgraph in subgraphs for t in subgraph.tensors if t.data is not None]
-    buffers = [_buffer(b, None), *(_buffer(b, data) for data in constants)]
+    starts = [None if start is None else start + sum(d.nbytes for d in constants[:i]) for i in range(len(constants))]
+    buffers = [_buffer(b, None), *(_buffer(b, *pair) for pair in zip(constants, starts, strict=True))]
     numbers = iter(range(1, len(buffers)))
     graphs = [_subgraph(b, subgraph, types, numbers) for subgraph in subgraphs]
     codes = [_code(b, kind) for kind in types]
@@ -140,6 +153,7 @@ def _table(b: flatbuffers.Builder, fields: int, values: Sequence[tuple[int, str,
         "bool": b.PrependBoolSlot,
         "int32": b.PrependInt32Slot,
         "uint32": b.PrependUint32Slot,
+        "uint64": b.PrependUint64Slot,
         "float32": b.PrependFloat32Slot,
     }
     b.StartObject(fields)
@@ -161,9 +175,11 @@ def _ints(b: flatbuffers.Builder, values: Sequence[int]) -> int:
     return int(b.CreateNumpyVector(np.array(values, np.int32)))
 
 
-def _buffer(b: flatbuffers.Builder, data: npt.NDArray[Any] | None) -> int:
+def _buffer(b: flatbuffers.Builder, data: npt.NDArray[Any] | None, start: int | None = None) -> int:
     if data is None:
         return _table(b, 3, [])
+    if start is not None:
+        return _table(b, 3, [(1, "uint64", start), (2, "uint64", data.nbytes)])
     b.StartVector(1, data.nbytes, 16)
     b.head = b.head - data.nbytes
     b.Bytes[b.head : b.head + data.nbytes] = data.tobytes()

@@ -323,12 +323,14 @@ typedef struct {
 } edgenet_reduce_max_s8_params;
 void edgenet_reduce_max_s8(const edgenet_reduce_max_s8_params *p, const int8_t *input, int8_t *output);
 
-/* ARG_MAX along the middle one of three axes. Indices are int32_t or int64_t: index_bytes is 4 or 8. */
+/* ARG_MAX of int8 or float along the middle one of three axes. Indices are int32_t or int64_t: index_bytes is 4 or 8. */
 typedef struct {
     int32_t outer, extent, inner;
     int32_t index_bytes;
 } edgenet_arg_max_s8_params;
 void edgenet_arg_max_s8(const edgenet_arg_max_s8_params *p, const int8_t *input, void *output);
+typedef edgenet_arg_max_s8_params edgenet_arg_max_f32_params;
+void edgenet_arg_max_f32(const edgenet_arg_max_f32_params *p, const void *input, void *output);
 
 /* RESIZE_NEAREST_NEIGHBOR: rows[y] and columns[x] are the place in the input of the output's pixel (y, x). */
 typedef struct {

@@ -6,7 +6,7 @@ import needs
 import numpy as np
 import pytest
 from single_op import SAMPLES, Single, check, several
-from tflite_builder import TensorSpec
+from tflite_builder import OpSpec, TensorSpec, build
 
 from firmware_export import ExportError, reference
 from firmware_export.graph import Array
@@ -38,6 +38,15 @@ def arg_max(shape: tuple[int, ...], axis: Array, output: str = "int32") -> Singl
 def test_indices_are_those_of_tflite_micro(vector: bool, tmp_path: Path, compiler: str) -> None:
     axes = [np.array([axis] if vector else axis, np.int32) for _, axis in CASES]
     check(several(arg_max(shape, axis) for (shape, _), axis in zip(CASES, axes, strict=True)), tmp_path, compiler)
+
+
+def test_floats_behind_a_dequantize(tmp_path: Path, compiler: str) -> None:
+    """What converters write for an index as an output: the scores are made real numbers first."""
+    axis = TensorSpec((), "int32", None, data=np.array(1, np.int32))
+    scores, real = TensorSpec((3, 40), scale=0.1, zero_point=-7), TensorSpec((3, 40), "float32", None)
+    ops = [OpSpec("DEQUANTIZE", (0,), (1,), {}), OpSpec("ARG_MAX", (1, 2), (3,), {"output_type": 2})]
+    data = build([scores, real, axis, TensorSpec((3,), "int32", None)], ops, [0], [3])
+    check(data, tmp_path, compiler)
 
 
 @pytest.mark.parametrize("axis_type", [np.int32, np.int64])

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from single_op import Single, check, linear_specs, random_int8, several
+from single_op import Single, check, linear_specs, model, random_int8, run_c, several, tflm_outputs
 from tflite_builder import TensorSpec
 
-from firmware_export import ExportError
+from firmware_export import ExportError, reference
 from firmware_export.passes import apply_passes
 from firmware_export.reader import read_tflite
 
@@ -122,3 +122,13 @@ def test_what_does_not_fit_is_refused(change: dict[str, object], message: str) -
     case = replace(PLAIN, **change)  # type: ignore[arg-type]
     with pytest.raises(ExportError, match=message):
         apply_passes(read_tflite(several([single(case)]), "m.tflite"))
+
+
+def test_the_factor_is_computed_in_float64(tmp_path: Path, compiler: str) -> None:
+    """-102 * 2 with these scales lies so near to a half that a factor of float32 rounds to the other side."""
+    weights = TensorSpec((1, 1), scale=0.75, data=np.array([[2]], np.int8))
+    data = model("FULLY_CONNECTED", [TensorSpec((1, 1), scale=0.41), weights], [TensorSpec((1, 1), scale=0.68)])
+    inputs = [np.arange(-128, 128, dtype=np.int8).reshape(-1, 1, 1)]
+    expected = tflm_outputs(data, inputs)
+    np.testing.assert_array_equal(reference.run(read_tflite(data, "m.tflite"), inputs)[0], expected[0])
+    run_c(data, tmp_path, compiler, inputs, expected)
