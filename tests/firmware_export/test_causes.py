@@ -145,17 +145,11 @@ def transposed(text: str) -> str:
 
 def rounded_once(text: str) -> str:
     """Requantization with one rounding, as newer TFLite does."""
-<<<<<<< HEAD
-    twice = "const int32_t halves = (high + (high >> 31)) >> (-shift - 1);"
-    once = "const int32_t halves = (int32_t)(((int64_t)x * multiplier) >> (30 - shift)); (void)high;"
-    return text.replace(twice, once)
-=======
     once = "(int32_t)(((int64_t)x * multiplier + ((int64_t)1 << (30 - shift))) >> (31 - shift))"
     clamped = f"edgenet_clamp({once}, INT8_MIN - offset, INT8_MAX - offset) + offset"
     return re.sub(
         r"(edgenet_output(?:_small)?\(int32_t x, int32_t multiplier, [^)]*\)\n\{)", rf"\1 return {clamped};", text
     )
->>>>>>> main
 
 
 EDITS: list[tuple[str, str, Edit, int, str]] = [
