@@ -472,7 +472,7 @@ static inline int32_t edgenet_output_small(int32_t x, int32_t multiplier, int32_
     const int32_t high = x + (int32_t)(wide >> 32) + (int32_t)((uint32_t)wide >> 31);
     /* Halves away from zero: one less for negative numbers, then all but the last bit cut off, and that one rounded.
      * Limited around 128, because many cores have one instruction that limits to [0, 255]. */
-    const int32_t halves = (high + (high >> 31)) >> (-shift - 1);
+    const int32_t halves = (high - (high < 0 ? 1 : 0)) >> (-shift - 1);
     return edgenet_clamp((halves + (2 * offset + 257)) >> 1, 0, 255) - 128;
 }
 

@@ -61,7 +61,6 @@ static void pixel(edgenet_patch patch, int32_t channels, int8_t *output)
     }
 }
 
-
 void edgenet_max_pool2d_s8(const edgenet_max_pool2d_s8_params *p, const int8_t *input, int8_t *output)
 {
     int8_t *const start = output;
