@@ -62,6 +62,7 @@ sys.exit(firmware_export.cli.main({words!r}))
 DIGITS = str(ROOT / "models" / "digits" / "model_int8.tflite")
 
 
+@pytest.mark.slow
 def test_firmware_export_works_alone(tmp_path: Path) -> None:
     words = ["export", DIGITS, "--name", "digits", "--out", str(tmp_path / "c")]
     done = run_blocked(ALONE.format(words=words, missing=OPTIONAL), *OURS, *HEAVY)
@@ -73,6 +74,7 @@ def test_firmware_export_works_alone(tmp_path: Path) -> None:
     assert done.stdout.count("  ok  ") == 2
 
 
+@pytest.mark.slow
 def test_firmware_export_proves_with_the_verify_extra_alone() -> None:
     if importlib.util.find_spec("tflite_micro") is None:
         pytest.skip("tflite_micro not installed: pip install 'edgenet[verify]'")

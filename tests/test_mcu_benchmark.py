@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 DIGITS = ROOT / "models" / "digits" / "model_int8.tflite"
 sys.path.insert(0, str(ROOT / "tests" / "firmware_export"))

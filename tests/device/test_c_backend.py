@@ -16,6 +16,8 @@ from device.errors import DeviceError
 from device.interpreter import load
 from device.reader import DigitReader
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Path:

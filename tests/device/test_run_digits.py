@@ -32,6 +32,7 @@ def digits_file(tmp_path: Path, drawn: DigitSet) -> Path:
     return tmp_path / "digits.npz"
 
 
+@pytest.mark.slow
 def test_the_simulation_is_read_well(mnist_test: DigitSet, model_dir: Path) -> None:
     summary = run_sim(model_dir, mnist_test.images, mnist_test.labels, frames=60, seed=7)
     assert summary.frames == 60
@@ -109,6 +110,7 @@ def test_what_is_read_is_not_overwritten(
     assert read.read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [28, 280, 900])
 def test_pictures_of_a_single_digit_are_read(
     mnist_test: DigitSet, tmp_path: Path, side: int, capsys: pytest.CaptureFixture[str]

@@ -93,6 +93,7 @@ def test_divide_by_reaches_both_sides(images: np.ndarray) -> None:
     np.testing.assert_allclose(predict.open_int8(INT8).real(dark), scaled, atol=0.05)
 
 
+@pytest.mark.slow
 def test_keras_file_equals_float_tflite(images: np.ndarray) -> None:
     pytest.importorskip("keras")
     got = predict.predict_float(KERAS, images)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from single_op import check, linear_specs
 from tflite_builder import OpSpec, TensorSpec, build
+
+pytestmark = pytest.mark.slow
 
 PROBABILITIES = (1 / 256, -128)
 STRIDES = {"stride_h": 2, "stride_w": 2}

@@ -22,6 +22,8 @@ from firmware_export import ExportError, calling, export_c, load_c, load_referen
 from firmware_export.graph import Array
 from firmware_export.vectors import generated_inputs
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 DIGITS = ROOT / "models" / "digits" / "model_int8.tflite"
 

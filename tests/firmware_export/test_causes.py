@@ -18,6 +18,8 @@ from firmware_export.graph import Array
 from firmware_export.project import export_c
 from firmware_export.prove import prove
 
+pytestmark = pytest.mark.slow
+
 Edit = Callable[[str], str]
 SHAPE = (6, 1, 9, 9, 8)
 

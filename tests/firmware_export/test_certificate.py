@@ -27,6 +27,8 @@ from firmware_export.reader import read_tflite
 from firmware_export.reference import run_all
 from firmware_export.samples import make_samples
 
+pytestmark = pytest.mark.slow
+
 RUNTIMES = ("tflm", "numpy", "host", "cortex-m4")
 
 

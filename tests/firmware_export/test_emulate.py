@@ -21,6 +21,8 @@ from firmware_export.memory import Memory
 from firmware_export.targets import CORES, find_core
 from firmware_export.toolchain import HARNESS_FOLDER, compile_objects, find_host_compiler
 
+pytestmark = pytest.mark.slow
+
 M4 = CORES["cortex-m4"]
 
 

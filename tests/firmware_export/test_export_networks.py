@@ -54,6 +54,7 @@ def test_numpy_gives_the_golden_bits(name: str) -> None:
     assert len(np.unique(y)) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [n if n in SMALL else pytest.param(n, marks=pytest.mark.slow) for n in GOLDEN])
 def test_c_gives_the_golden_bits(name: str, tmp_path: Path, compiler: str) -> None:
     x, y = golden(name)
@@ -215,6 +216,7 @@ LIVE_BYTES = {
 """What is alive at once where no operator works in place: measured independently."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*GOLDEN, *RANDOM_WEIGHTS])
 def test_the_arena_is_below_the_live_bound_and_tflite_micro(name: str) -> None:
     data = needs.tflite_model(f"{name}.tflite").read_bytes()

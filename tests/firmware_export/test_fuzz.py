@@ -21,6 +21,8 @@ from firmware_export import emit
 from firmware_export.operator_list import list_operators
 from firmware_export.verify import supported_operators
 
+pytestmark = pytest.mark.slow
+
 MUTANTS = 600
 CORPUS = build_corpus([])
 

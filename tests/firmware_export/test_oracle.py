@@ -27,6 +27,8 @@ from firmware_export.samples import make_samples
 from firmware_export.tflite import INSTALL, REFERENCE, TfliteRuntime, with_outputs
 from firmware_export.verdict import judge
 
+pytestmark = pytest.mark.slow
+
 FAST = ("tflm", "numpy", "host")
 WRONG = Defect(1, "RELU6", "y", "wrong", "does not requantize in RELU6, a known defect")
 LACKS = Defect(3, "TILE", "t", "lacks", "lacks TILE")

@@ -18,6 +18,8 @@ from firmware_export.ops.spec import ONLY_IN_PLACE
 from firmware_export.packing import ALIGNMENT, Buffer, Packing
 from firmware_export.reader import read_tflite
 
+pytestmark = pytest.mark.slow
+
 SAME, VALID = 0, 1
 LOGISTIC = (1 / 256, -128)
 Step = tuple[Array, Array]

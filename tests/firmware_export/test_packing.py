@@ -11,6 +11,8 @@ import pytest
 from firmware_export.ops.spec import ONLY_IN_PLACE
 from firmware_export.packing import ALIGNMENT, Buffer, Packing, least_bytes, pack
 
+pytestmark = pytest.mark.slow
+
 
 def fits(buffer: Buffer, at: int, other: Buffer, start: int) -> bool:
     """Whether two buffers may begin at these offsets: apart in time, apart in memory, or one before what it eats

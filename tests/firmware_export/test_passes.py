@@ -24,6 +24,8 @@ from firmware_export.prove import prove
 from firmware_export.reader import read_tflite
 from firmware_export.vectors import generated_inputs
 
+pytestmark = pytest.mark.slow
+
 SAME, VALID = 0, 1
 RELU, RELU_N1_TO_1, RELU6 = 1, 2, 3
 

@@ -17,6 +17,8 @@ from firmware_export.passes import apply_passes
 from firmware_export.planner import Plan, plan_memory
 from firmware_export.reader import read_tflite
 
+pytestmark = pytest.mark.slow
+
 
 def network(seed: int, operators: int = 25) -> Graph:
     return apply_passes(read_tflite(random_network(seed, operators), "net.tflite"))

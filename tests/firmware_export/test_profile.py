@@ -15,6 +15,8 @@ from firmware_export.emulate import CortexRuntime, Measurement
 from firmware_export.profile import Profile, profile
 from firmware_export.project import compile_graph, read_model
 
+pytestmark = pytest.mark.slow
+
 
 def network(folder: Path, operators: int) -> Path:
     """The first of: a convolution, a LOGISTIC, a RESHAPE, a FULLY_CONNECTED."""

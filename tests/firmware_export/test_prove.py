@@ -24,6 +24,8 @@ from firmware_export.prove import prove
 from firmware_export.reader import read_tflite
 from firmware_export.runtimes import Started
 
+pytestmark = pytest.mark.slow
+
 MNIST, DEPTHWISE, RESNET = (
     "mnist_cnn_emlearn.tflite",
     "mnist_depthwise_tinymaix.tflite",

@@ -21,6 +21,8 @@ from firmware_export.samples import input_range, make_samples
 from firmware_export.targets import CORES
 from firmware_export.toolchain import find_host_compiler
 
+pytestmark = pytest.mark.slow
+
 DTYPES = ("int8", "uint8", "int16", "int32", "int64", "float32", "bool")
 
 

@@ -15,6 +15,8 @@ from test_prove_flips import block
 
 from firmware_export.project import export_c
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -18,6 +18,8 @@ from firmware_export.memory import Memory
 from firmware_export.qemu import BOARDS, QemuRuntime
 from firmware_export.toolchain import HARNESS_FOLDER, compile_objects, find_arm_gcc, find_host_compiler
 
+pytestmark = pytest.mark.slow
+
 M4 = "qemu-cortex-m4"
 OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in BOARDS if name not in (M4, "qemu-cortex-m55")]
 LOOP = '__asm__ volatile("movw r3, #{0}\\n1: subs r3, r3, #1\\nbne 1b" : : : "r3", "cc");'

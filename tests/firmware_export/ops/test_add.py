@@ -81,6 +81,7 @@ def test_out_of_range_scales_are_refused() -> None:
         only_call(all_pairs("ADD", (250000.0, 1.0, 0.25), (0, 0, 0))[0])
 
 
+@pytest.mark.slow
 def test_cost_on_cortex_m4(tmp_path: Path) -> None:
     """At most 20 instructions for an element, where TFLite Micro's reference kernel takes more than 90."""
     need_packages("ziglang", "unicorn", "elftools")

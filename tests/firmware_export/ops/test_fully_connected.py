@@ -100,6 +100,7 @@ def deep(weight: int) -> bytes:
     return several([Single("FULLY_CONNECTED", [TensorSpec((1, depth), scale=0.05), filters], [output])])
 
 
+@pytest.mark.slow
 def test_deep_filter_with_small_weights(tmp_path: Path, compiler: str) -> None:
     check(deep(100), tmp_path, compiler)
 
