@@ -97,11 +97,6 @@ def round_half_away(real: float) -> int:
     return int(math.copysign(math.floor(abs(real) + 0.5), real))
 
 
-def float32_product(a: float, b: float) -> float:
-    """a * b as float32 arithmetic gives it; `a` and `b` are float32 values."""
-    return float(np.float32(a) * np.float32(b))
-
-
 def input_radius(integer_bits: int, left_shift: int, total_bits: int = 31) -> int:
     """The largest difference that still fits after scaling. Source: TFLite CalculateInputRadius."""
     return math.floor(((1 << integer_bits) - 1) * float(1 << (total_bits - integer_bits)) / float(1 << left_shift))

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..graph import Array, Node
 from . import linear, rules
-from .arithmetic import Int, float32_product, quantize_multiplier
+from .arithmetic import Int
 from .filters import folded_params
 from .overlap import safe_distance
 from .spec import Constant, Field, KernelCall, Operator, Param, Shape
@@ -75,15 +75,6 @@ def by_constants(node: Node) -> bool:
     return filters.data is not None and not filters.zero_point and (bias is None or bias.data is not None)
 
 
-def multipliers(node: Node) -> tuple[Int, Int]:
-    """(multipliers, shifts); with one scale TFLite multiplies the scales in float32, else in float64."""
-    filters = node.need(1)
-    if filters.quant is not None and filters.quant.per_channel:
-        return linear.channel_multipliers(node)
-    pair = quantize_multiplier(float32_product(node.need(0).scale, filters.scale) / node.output.scale)
-    return np.array([pair[0]], np.int64), np.array([pair[1]], np.int64)
-
-
 def output_shapes(node: Node) -> Sequence[Shape]:
     """What the file says if it ends in channels and has a row for every depth values, else (rows, channels).
 
@@ -113,7 +104,7 @@ def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
     bias = node.input(2)
     if bias is not None and bias.data is None:
         acc = acc + inputs[2].reshape(len(inputs[2]), 1, channels).astype(np.int64)
-    return [linear.finish(node, acc, *multipliers(node)).reshape(len(acc), *node.output.shape)]
+    return [linear.finish(node, acc, *linear.channel_multipliers(node)).reshape(len(acc), *node.output.shape)]
 
 
 def lower(node: Node) -> Sequence[KernelCall]:
@@ -121,14 +112,16 @@ def lower(node: Node) -> Sequence[KernelCall]:
     channels, depth = filter_shape(node)
     sizes: dict[str, Param] = {"rows": node.need(0).size // depth, "depth": depth, "channels": channels}
     if by_constants(node):
-        params = sizes | folded_params(node, node.constant(1).reshape(channels, depth), *multipliers(node), CHANNELS)
+        params = sizes | folded_params(
+            node, node.constant(1).reshape(channels, depth), *linear.channel_multipliers(node), CHANNELS
+        )
         return [KernelCall("fully_connected_s8", params, (node.need(0),), node.output)]
     inputs = (node.need(0), node.need(1), node.input(2) or node.need(1))
     return [KernelCall("fully_connected_computed_s8", sizes | _computed_params(node), inputs, node.output)]
 
 
 def _computed_params(node: Node) -> dict[str, Param]:
-    factors, shifts = multipliers(node)
+    factors, shifts = linear.channel_multipliers(node)
     low, high = linear.output_range(node)
     return {
         "input_offset": -node.need(0).zero_point,

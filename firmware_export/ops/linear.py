@@ -19,7 +19,7 @@ MAX_TAPS = 65_000
 def channel_multipliers(node: Node) -> tuple[Int, Int]:
     """(multipliers, shifts) of input scale * filter scale / output scale: one each, or one for every output channel.
 
-    The product is computed in float64, as TFLite does for convolutions and per-channel FULLY_CONNECTED.
+    The product is computed in float64, as TFLite Micro does for all of them.
     """
     quant = node.need(1).quant
     scales = quant.scale if quant else ()
