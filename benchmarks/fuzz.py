@@ -2,6 +2,7 @@
 
     python benchmarks/fuzz.py [--files 200000] [--seed 1] [--jobs 2] [--minutes M] [--corpus DIR] [--json]
     python benchmarks/fuzz.py --only NUMBER [--keep FILE]     one mutant again, with its traceback
+    python benchmarks/fuzz.py --tflm [--files 20000]          numpy beside TFLite Micro, for all that become C
     python benchmarks/fuzz.py --coverage [--files 12000]       branch coverage of what reads and verifies files
 
 Some of the mutants that become C are compiled with address and undefined sanitizers and run: their outputs must be
@@ -25,7 +26,7 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import wait
@@ -35,8 +36,9 @@ from typing import Any, TypeAlias
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from beside_tflm import DIFFERS, run_tflm
 from mutants import Mutator, build_corpus
-from sanitized import Sanitized, run_c
+from sanitized import Sanitized
 
 from firmware_export.errors import ExportError
 from firmware_export.graph import Graph
@@ -54,8 +56,8 @@ MEMORY_BYTES = 3 << 30
 """What a worker may take beside what it has at its start."""
 LONGEST_MESSAGE = 4000
 BLOCK, PROGRESS = 500, 5000
-EXPORTED, EQUAL = "exported", "compiled, equal to numpy"
-FAILURES = ("crash", "hang", "out of memory", "message", "C differs", "C fails", "killed")
+EXPORTED = "exported"
+FAILURES = ("crash", "hang", "out of memory", "message", "C differs", "C fails", "killed", DIFFERS)
 COVERED = ("reader.py", "tables.py", "verify.py")
 LEAST_COVERAGE = 0.90
 KINDS = (
@@ -68,6 +70,8 @@ KINDS = (
 """Words of a message -> what it counts as; else the operator broke a rule."""
 
 
+Check: TypeAlias = Callable[[bytes, Graph, Program, int], tuple[str, str]]
+"""(file, its graph, its program, number of the mutant) -> (outcome, note)."""
 Result: TypeAlias = tuple[int, str, str]
 """(number, outcome, note) of one mutant."""
 
@@ -92,11 +96,11 @@ class Findings:
 
 @dataclass(frozen=True)
 class Plan:
-    """Which mutants, and which of them are compiled: one of `share` of those that become C."""
+    """Which mutants, and what is done with one of `share` of those that become C."""
 
     mutator: Mutator
     share: int
-    sanitized: Sanitized | None
+    check: Check | None
 
 
 def compile_mutant(data: bytes) -> tuple[Graph, Program]:
@@ -122,10 +126,10 @@ def try_mutant(plan: Plan, number: int) -> tuple[str, str]:
         return "out of memory", mutant.seed
     except Exception as error:
         return "crash", f"{_place(error)} {type(error).__name__}: {error} ({mutant.seed})"
-    if plan.sanitized is None or number % plan.share:
+    if plan.check is None or number % plan.share:
         return EXPORTED, ""
     try:
-        return run_c(plan.sanitized, graph, program, number)
+        return plan.check(mutant.data, graph, program, number)
     except Exception as error:
         return "crash", f"{_place(error)} {type(error).__name__}: {error} ({mutant.seed}, while numpy ran it)"
 
@@ -242,7 +246,7 @@ def show_one(plan: Plan, number: int, keep: Path | None) -> int:
     print(f"mutant {number} of {mutant.seed}: {'; '.join(mutant.changes)}")
     if keep is not None:
         keep.write_bytes(mutant.data)
-    outcome, note = try_mutant(Plan(plan.mutator, 1, plan.sanitized), number)
+    outcome, note = try_mutant(Plan(plan.mutator, 1, plan.check), number)
     print(f"{outcome}: {note}")
     if outcome == "crash":
         compile_mutant(mutant.data)
@@ -279,6 +283,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--corpus", type=Path, action="append", default=[], help="a folder with more .tflite files")
     parser.add_argument("--share", type=int, default=50, help="compile one of so many that become C (default: 50)")
     parser.add_argument("--no-compile", action="store_true", help="compile none")
+    parser.add_argument("--tflm", action="store_true", help="compile none, but compare all with TFLite Micro")
     parser.add_argument("--only", type=int, metavar="NUMBER", help="only this mutant")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="with --only: write the mutant there")
     parser.add_argument("--coverage", action="store_true", help="measure the branch coverage of reader and verifier")
@@ -295,26 +300,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.coverage:
         return measure_coverage(args)
     data = os.environ.get("EDGENET_DATA")
-    folders = [*([Path(data) / "tflite"] if data else []), ROOT / "models", *args.corpus]
-    mutator, began, findings = Mutator(build_corpus(folders), args.seed), time.monotonic(), Findings()
+    corpus = build_corpus([*([Path(data) / "tflite"] if data else []), ROOT / "models", *args.corpus])
     with tempfile.TemporaryDirectory(prefix="edgenet-fuzz-") as folder:
-        plan = Plan(mutator, args.share, None if args.no_compile else Sanitized(Path(folder)))
+        plan = Plan(Mutator(corpus, args.seed), 1 if args.tflm else args.share, _check(args, Path(folder)))
         if args.only is not None:
             return show_one(plan, args.only, args.keep)
-        if plan.sanitized is not None:
-            plan.sanitized.compile_all()
-        numbers, until = range(args.files), began + 60 * args.minutes
-        alone = ((number, *try_mutant(plan, number)) for number in numbers)
-        for result in alone if args.in_process else run_all(plan, numbers, args.jobs, until):
-            findings.add(*result)
-            if findings.outcomes.total() % PROGRESS == 0 or result[1] in FAILURES:
-                done, failed = findings.outcomes.total(), len(findings.failures)
-                print(f"{done:,} of {args.files:,}, {failed} failed", file=sys.stderr)
-    findings.failures.sort()
-    seconds = time.monotonic() - began
-    facts = {"seed": args.seed, "seconds": round(seconds, 1), **asdict(findings)}
+        began = time.monotonic()
+        findings = _try_all(plan, args, began + 60 * args.minutes)
+        seconds = time.monotonic() - began
+    facts = {"seed": args.seed, "corpus": sorted(corpus), "seconds": round(seconds, 1), **asdict(findings)}
     print(json.dumps(facts, indent=2) if args.json else table(findings, seconds, args.seed))
     return 1 if findings.failures else 0
+
+
+def _check(args: argparse.Namespace, folder: Path) -> Check | None:
+    """What is done with mutants that become C."""
+    if args.tflm:
+        return run_tflm
+    if args.no_compile:
+        return None
+    sanitized = Sanitized(folder)
+    if args.only is None:
+        sanitized.compile_all()
+    return sanitized.check
+
+
+def _try_all(plan: Plan, args: argparse.Namespace, until: float) -> Findings:
+    """What came of all mutants, with progress."""
+    findings, numbers = Findings(), range(args.files)
+    alone = ((number, *try_mutant(plan, number)) for number in numbers)
+    for result in alone if args.in_process else run_all(plan, numbers, args.jobs, until):
+        findings.add(*result)
+        if findings.outcomes.total() % PROGRESS == 0 or result[1] in FAILURES:
+            done, failed = findings.outcomes.total(), len(findings.failures)
+            print(f"{done:,} of {args.files:,}, {failed} failed", file=sys.stderr)
+    findings.failures.sort()
+    return findings
 
 
 if __name__ == "__main__":

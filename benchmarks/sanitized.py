@@ -17,6 +17,7 @@ from firmware_export.vectors import golden_vectors
 FLAGS = ("-std=c99", "-g1", "-O1", "-w", "-fsanitize=undefined,address", "-fno-sanitize-recover=all")
 KERNELS = Path(emit.__file__).parent / "c" / "kernels"
 VECTORS = 4
+EQUAL = "compiled, equal to numpy"
 MOST_MACS, MOST_VALUES = 3_000_000, 2_000_000
 """Larger networks are not run."""
 TIMEOUT_S = 50
@@ -47,18 +48,20 @@ class Sanitized:
             subprocess.run([*self.command, "-c", str(KERNELS / f"{kernel}.c"), "-o", str(target)], check=True)
         return str(target)
 
+    def check(self, data: bytes, graph: Graph, program: Program, number: int) -> tuple[str, str]:
+        """(outcome, note): whether the C of `program` gives what numpy gives for `graph` and touches only what it may.
 
-def run_c(sanitized: Sanitized, graph: Graph, program: Program, number: int) -> tuple[str, str]:
-    """(outcome, note): whether the C of `program` gives what numpy gives for `graph` and touches only what it may."""
-    values = sum(t.size for t in graph.tensors if t.data is None)
-    if program.macs > MOST_MACS or values > MOST_VALUES or program.plan.arena_bytes > MOST_VALUES:
-        return "exported", "too large to be run here"
-    folder = sanitized.folder / str(number)
-    folder.mkdir()
-    try:
-        return _run(sanitized, graph, program, folder)
-    finally:
-        shutil.rmtree(folder)
+        `data` is the file, `number` says which of many this is.
+        """
+        values = sum(t.size for t in graph.tensors if t.data is None)
+        if program.macs > MOST_MACS or values > MOST_VALUES or program.plan.arena_bytes > MOST_VALUES:
+            return "exported", "too large to be run here"
+        folder = self.folder / str(number)
+        folder.mkdir()
+        try:
+            return _run(self, graph, program, folder)
+        finally:
+            shutil.rmtree(folder)
 
 
 def _free_address_space() -> None:
@@ -84,4 +87,4 @@ def _run(sanitized: Sanitized, graph: Graph, program: Program, folder: Path) -> 
     if done.stderr:
         lines = [line for line in done.stderr.splitlines() if "rror" in line]
         return "C fails", (lines or done.stderr.splitlines())[0]
-    return ("compiled, equal to numpy", "") if done.returncode == 0 else ("C differs", done.stdout.strip())
+    return (EQUAL, "") if done.returncode == 0 else ("C differs", done.stdout.strip())

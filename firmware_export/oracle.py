@@ -7,7 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+import numpy as np
+
 from firmware_export.graph import Graph, Node, Op
+from firmware_export.ops.arithmetic import quantize_multiplier
 
 TFLM, TFLITE, NUMPY = "tflm", "tflite-2.14", "numpy"
 ORACLES = (TFLM, TFLITE)
@@ -50,6 +53,15 @@ def _multiplier_misstated(node: Node) -> bool:
     return x is not None and node.integer("depth_multiplier") * x.shape[-1] != y.shape[-1]
 
 
+def _one_factor_differs(node: Node) -> bool:
+    """Whether the filter has one scale, whose product with the input's is another number in float32."""
+    x, filters, y = node.input(0), node.input(1), node.output
+    if x is None or filters is None or filters.quant is None or filters.quant.per_channel or y.scale <= 0:
+        return False
+    products = float(np.float32(x.scale) * np.float32(filters.scale)), x.scale * filters.scale
+    return len({quantize_multiplier(product / y.scale) for product in products}) > 1
+
+
 KNOWN: Mapping[str, tuple[Callable[[Node], bool], str]] = MappingProxyType(
     {
         "DEPTHWISE_CONV_2D": (_multiplier_misstated, "relies on depth_multiplier, which other runtimes ignore"),
@@ -57,13 +69,11 @@ KNOWN: Mapping[str, tuple[Callable[[Node], bool], str]] = MappingProxyType(
     }
 )
 """Operator -> where TFLite Micro is known to be wrong, and in what words. Measured against TFLite 2.14."""
-TFLITE_OWN: Mapping[str, str] = MappingProxyType(
-    {
-        kind: f"computes the factors of {kind} in float32; TFLite Micro, which is followed, in float64"
-        for kind in ("HARD_SWISH", "LEAKY_RELU")
-    }
+TFLITE_OWN: Mapping[str, Callable[[Node], bool]] = MappingProxyType(
+    {"FULLY_CONNECTED": _one_factor_differs, "HARD_SWISH": lambda node: True, "LEAKY_RELU": lambda node: True}
 )
-"""Operator -> in what TFLite 2.14 may differ from TFLite Micro though that is right."""
+"""Operator -> where TFLite 2.14 may differ from TFLite Micro, which is followed: it computes factors in float32."""
+OWN_WAY = "computes the factors of {} in float32; TFLite Micro, which is followed, in float64"
 REFUSALS = (re.compile(r"op code (?P<type>\w+)"), re.compile(r"Node (?P<type>\w+) \(number (?P<index>\d+)\)"))
 """How TFLite Micro names the operator that it does not load."""
 
@@ -79,8 +89,8 @@ def wrong_operators(graph: Graph) -> tuple[Defect, ...]:
 
 def tflite_operators(graph: Graph) -> tuple[Defect, ...]:
     """The operators in which TFLite 2.14 may differ, and TFLite Micro is followed."""
-    found = [_defect(graph, op, WRONG, TFLITE_OWN[op.type]) for op in graph.ops if op.type in TFLITE_OWN]
-    return tuple(replace(defect, who="TFLite 2.14") for defect in found)
+    own = [op for op in graph.ops if op.type in TFLITE_OWN and TFLITE_OWN[op.type](graph.node(op))]
+    return tuple(replace(_defect(graph, op, WRONG, OWN_WAY.format(op.type)), who="TFLite 2.14") for op in own)
 
 
 def refused_operators(graph: Graph, reason: str) -> tuple[Defect, ...]:

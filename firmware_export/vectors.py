@@ -9,11 +9,14 @@ import numpy as np
 from . import reference
 from .emit import Vector
 from .errors import ExportError
-from .graph import Array, Graph, Tensor
+from .graph import ITEM_BYTES, Array, Graph, Tensor
 
 SEED = 20261123
 GENERATED = 3
 """At least this many vectors are generated: zero point, noise, soft noise."""
+MOST_VALUES = 1 << 22
+MOST_BYTES = 1 << 28
+"""So many samples run at once that all their tensors together take no more, or one."""
 FLOATS = ("float32", "float64")
 LIMITS = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-(2**15), 2**15 - 1)}
 """The range of what is quantized."""
@@ -22,18 +25,25 @@ LIMITS = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-(2**15), 2**15 - 1)
 def golden_vectors(graph: Graph, samples: Sequence[Array], count: int) -> tuple[Vector, ...]:
     """`count` vectors: the first of `samples` (one array (N, *shape) per input), then generated ones.
 
+    Fewer where they would be more than MOST_VALUES numbers.
+
     Raises:
         ExportError: the samples don't fit the network.
     """
+    count = min(
+        count, max(1, MOST_VALUES // max(1, sum(graph.tensors[i].size for i in (*graph.inputs, *graph.outputs))))
+    )
     given: list[Array] = []
     if samples:
         if len(samples) != len(graph.inputs):
             raise ExportError(f"{graph.name}: {len(samples)} arrays of samples for {len(graph.inputs)} inputs.")
         fitted = [reference.fit_input(graph, i, np.asarray(x)) for i, x in zip(graph.inputs, samples, strict=True)]
-        given = [x[: count - GENERATED] for x in fitted]
+        given = [x[: max(0, count - GENERATED)] for x in fitted]
     made = generated_inputs(graph, count - (len(given[0]) if given else 0))
     inputs = [np.concatenate(pair) for pair in zip(given, made, strict=True)] if given else made
-    outputs = reference.run(graph, inputs)
+    step = max(1, MOST_BYTES // max(1, sum(t.size_bytes for t in graph.tensors if t.dtype in ITEM_BYTES)))
+    runs = [reference.run(graph, [x[i : i + step] for x in inputs]) for i in range(0, count, step)]
+    outputs = [np.concatenate(parts) for parts in zip(*runs, strict=True)]
     return tuple(Vector(tuple(x[i] for x in inputs), tuple(y[i] for y in outputs)) for i in range(count))
 
 

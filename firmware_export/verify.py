@@ -17,13 +17,13 @@ BORDER_TYPES: Mapping[str, tuple[int, int]] = MappingProxyType(
 """The types of inputs and outputs that C has, and the zero points that each may have."""
 QUANTIZED = ("int8", "uint8", "int16")
 """What a network has somewhere that is not a float model."""
-
-
 MOST_OPERATORS, MOST_ENDS = 2048, 2048
 """How many operators a network may have, and how many inputs and outputs the network and each operator may."""
 MOST_BYTES = 1 << 30
 """What a network for a small device stays far below; the numpy reference needs about eight times as much."""
-MOST_MACS = 1 << 40
+MOST_BORDER_BYTES = 1 << 24
+"""Of all inputs and outputs."""
+MOST_MACS = 1 << 38
 
 
 def check_wiring(graph: Graph) -> None:
@@ -168,7 +168,7 @@ def check_constraints(graph: Graph) -> None:
 
 
 def _check_borders(graph: Graph) -> None:
-    """Inputs and outputs are of a type that C has, with zero points that the type has."""
+    """Inputs and outputs are of a type that C has, with zero points that the type has, and not too large."""
     for index in (*graph.inputs, *graph.outputs):
         tensor = graph.tensors[index]
         where = f"{graph.name}: input or output '{tensor.name}'"
@@ -177,3 +177,8 @@ def _check_borders(graph: Graph) -> None:
         low, high = BORDER_TYPES[tensor.dtype]
         if not low <= tensor.zero_point <= high:
             raise ExportError(f"{where} is {tensor.dtype} with zero point {tensor.zero_point}; convert it again.")
+    total = sum(graph.tensors[index].size_bytes for index in (*graph.inputs, *graph.outputs))
+    if total > MOST_BORDER_BYTES:
+        raise ExportError(
+            f"{graph.name}: inputs and outputs together take {total:,} bytes, more than {MOST_BORDER_BYTES:,}."
+        )

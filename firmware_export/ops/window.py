@@ -17,8 +17,8 @@ PADS = ("pad_top", "pad_bottom", "pad_left", "pad_right")
 
 
 MOST_REACH = 32_767
-MOST_PADDED = 1 << 28
-"""Elements of an input with its padding."""
+MOST_PADDED, MOST_TAPS, MOST_WORK = 1 << 28, 1 << 18, 1 << 36
+"""Elements of an input with its padding, of a filter over height and width, and the two for all outputs."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,8 @@ def _too_wide(node: Node, keys: Sequence[str]) -> str | None:
     padded = 0
     if len(shape) == 4:
         padded = shape[0] * (shape[1] + reach[0]) * (shape[2] + reach[1]) * shape[3]
-    if max(*reach, *sizes, *dilations, *strides) <= MOST_REACH and padded <= MOST_PADDED:
+    taps = sizes[0] * sizes[1]
+    small = taps <= MOST_TAPS and taps * node.output.size <= MOST_WORK and padded <= MOST_PADDED
+    if small and max(*reach, *sizes, *dilations, *strides) <= MOST_REACH:
         return None
     return f"filter {sizes} dilated by {dilations} in steps of {strides} over {shape}"

@@ -13,7 +13,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
+import beside_tflm
 import fuzz
+import needs
 import sanitized
 from mutants import Mutator, build_corpus, walk
 
@@ -82,14 +84,30 @@ def test_the_c_of_a_mutant_is_compared(
     golden_vectors = sanitized.golden_vectors
     if flipped:
         monkeypatch.setattr(sanitized, "golden_vectors", flip)
-    plan, found = fuzz.Plan(mutator, 1, sanitized.Sanitized(tmp_path)), set[str]()
+    plan, found = fuzz.Plan(mutator, 1, sanitized.Sanitized(tmp_path).check), set[str]()
     for number in range(MUTANTS):
         outcome, note = fuzz.try_mutant(plan, number)
         found.add(outcome)
-        if outcome == ("C differs" if flipped else fuzz.EQUAL):
+        if outcome == ("C differs" if flipped else sanitized.EQUAL):
             return
         assert outcome not in fuzz.FAILURES, note
     pytest.fail(f"none was compiled: {found}")
+
+
+@pytest.mark.parametrize("planted", [False, True])
+def test_a_mutant_is_compared_with_tflite_micro(
+    mutator: Mutator, monkeypatch: pytest.MonkeyPatch, planted: bool
+) -> None:
+    needs.need_packages("tflite_micro")
+    if planted:
+        monkeypatch.setattr(beside_tflm.reference, "run_sequence", lambda graph, x: [np.zeros(3, np.int8)] * 9)
+        monkeypatch.setattr(beside_tflm, "zip", lambda *columns, strict: zip(*columns, strict=False), raising=False)
+    plan, found = fuzz.Plan(mutator, 1, beside_tflm.run_tflm), set[str]()
+    wanted = beside_tflm.DIFFERS if planted else beside_tflm.EQUAL
+    for number in range(80):
+        found.add(fuzz.try_mutant(plan, number)[0])
+    assert wanted in found
+    assert (beside_tflm.EQUAL if planted else beside_tflm.DIFFERS) not in found
 
 
 def _raise(error: BaseException) -> Callable[[bytes], None]:

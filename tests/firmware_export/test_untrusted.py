@@ -25,6 +25,7 @@ from firmware_export.program import lower
 from firmware_export.reader import read_tflite
 from firmware_export.schema import OPTIONS
 from firmware_export.tables import BadTableError, Meter, Table, root
+from firmware_export.vectors import golden_vectors
 
 X = TensorSpec((1, 4), scale=0.5)
 WINDOW = {"stride_h": 1, "stride_w": 1, "filter_h": 1, "filter_w": 1}
@@ -141,6 +142,10 @@ WIDE = 2**31 - 1
         (relu(replace(X, shape=(1,) * 9)), "tensor 0 has 9 axes"),
         (relu(replace(X, shape=(-2, 4))), r"tensor 0 has shape \(-2, 4\)"),
         (relu(replace(X, shape=(1 << 20, 800)), replace(X, shape=(1 << 20, 800))), "all tensors together take"),
+        (
+            relu(replace(X, shape=(1 << 20, 9)), replace(X, shape=(1 << 20, 9))),
+            "inputs and outputs together take 18,874,368",
+        ),
         (relu(replace(X, scale=float("nan"))), "tensor 0 has a scale that is negative or not a number"),
         (relu(replace(X, scale=float("inf"))), "tensor 0 has a scale"),
         (relu(replace(X, scale=-0.5)), "tensor 0 has a scale"),
@@ -177,6 +182,7 @@ WIDE = 2**31 - 1
         (dense(TensorSpec((3, 4), scale=0.1, data=random_int8(1, (2, 4)))), r"int8\[3, 4\] has 8 bytes of data"),
         (model("MAX_POOL_2D", [IMAGE], [IMAGE], WINDOW | {"filter_w": 40_000}), r"filter \[1, 40000\]"),
         (model("AVERAGE_POOL_2D", [IMAGE], [IMAGE], WINDOW | {"filter_w": 32_000, "filter_h": 32_000}), "filter"),
+        (model("AVERAGE_POOL_2D", [IMAGE], [IMAGE], WINDOW | {"filter_w": 999, "filter_h": 999}), "filter"),
         (
             model(
                 "CONV_2D",
@@ -281,3 +287,10 @@ def test_kinds_of_options_are_those_of_the_schema() -> None:
     for options, number in numbers.items():
         plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", options.removesuffix("Options")).upper()
         assert OPTIONS.get(plain, number) == number, options
+
+
+def test_large_networks_have_fewer_golden_vectors() -> None:
+    big = TensorSpec((1, 1000, 1000), scale=0.1)
+    graph = read_tflite(relu(big, big), "m.tflite")
+    assert len(golden_vectors(graph, [np.zeros((5, 1000, 1000), np.int8)], 8)) == 2
+    assert len(golden_vectors(read_tflite(relu(), "m.tflite"), (), 8)) == 8
