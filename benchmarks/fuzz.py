@@ -331,9 +331,10 @@ def _try_all(plan: Plan, args: argparse.Namespace, until: float) -> Findings:
     alone = ((number, *try_mutant(plan, number)) for number in numbers)
     for result in alone if args.in_process else run_all(plan, numbers, args.jobs, until):
         findings.add(*result)
-        if findings.outcomes.total() % PROGRESS == 0 or result[1] in FAILURES:
-            done, failed = findings.outcomes.total(), len(findings.failures)
-            print(f"{done:,} of {args.files:,}, {failed} failed", file=sys.stderr)
+        if result[1] in FAILURES:
+            print(f"--only {result[0]}: {result[1]}: {result[2]}", file=sys.stderr)
+        if (done := findings.outcomes.total()) % PROGRESS == 0:
+            print(f"{done:,} of {args.files:,}, {len(findings.failures)} failed", file=sys.stderr)
     findings.failures.sort()
     return findings
 

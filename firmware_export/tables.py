@@ -127,12 +127,12 @@ class Table:
         return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
     def key(self, number: int) -> str:
-        """All of string field `number` in printable ASCII, different for different bytes; empty when absent."""
+        """String field `number` in printable ASCII, different for different bytes, up to a 0 as C reads it."""
         values = self.array(number, "uint8")
         if values is None:
             return ""
         self.meter.take(values.nbytes)
-        return values.tobytes().decode("latin-1").encode("unicode_escape").decode("ascii")
+        return values.tobytes().split(b"\0")[0].decode("latin-1").encode("unicode_escape").decode("ascii")
 
     def tables(self, number: int) -> tuple[Table, ...]:
         """The tables of vector field `number`; empty when absent."""

@@ -74,11 +74,12 @@ def delay_line(*, initial: bool, taps: int = 3) -> bytes:
     return build_subgraphs([SubgraphSpec(tensors, ops, [0], [4]), *others])
 
 
-def old_value() -> bytes:
+def old_value(*names: str) -> bytes:
     """The input is assigned between reading the variable and using what was read; a second read sees it."""
     x = TensorSpec((1, 6), **Q)
     tensors = [x, HANDLE, x, x, HANDLE, TensorSpec((1, 6), scale=0.11), TensorSpec((1, 6), scale=0.2)]
-    ops = [handle(1, "v"), read(1, 2), assign(1, 0), handle(4, "v"), read(4, 3)]
+    first, second = names or ("v", "v")
+    ops = [handle(1, first), read(1, 2), assign(1, 0), handle(4, second), read(4, 3)]
     ops += [OpSpec("ADD", (2, 3), (5,), {}), OpSpec("ADD", (2, 5), (6,), {}), assign(4, 0)]
     return build_subgraphs([SubgraphSpec(tensors, ops, [0], [5, 6, 2])])
 
@@ -110,6 +111,7 @@ MODELS = {
     "old value": old_value(),
     "swap": swap(),
     "constant variable": constant_variable(),
+    "names that C reads as one": old_value("v\0first", "v\0second"),
 }
 
 
