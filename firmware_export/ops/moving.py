@@ -60,21 +60,24 @@ def copy(source: Tensor, target: Tensor, shape: Shape, read: Side, write: Side) 
     """The call that copies a box of `shape` of `source` to `target`: copy_rows if one axis is left, else copy_axes."""
     item = ITEM_BYTES[target.dtype]
     run, axes = _merged([(n, a * item, b * item) for n, a, b in zip(shape, read.steps, write.steps, strict=True)], item)
-    starts = {"input_start": read.start * item, "output_start": write.start * item}
+    starts, params = (read.start * item, write.start * item), dict[str, Param]()
     if len(axes) < 2:
         rows, input_step, output_step = axes[0] if axes else (1, 0, 0)
-        steps: dict[str, Param] = {"input_step": input_step, "output_step": output_step}
-        return KernelCall("copy_rows", {"rows": rows, "bytes": run, **starts, **steps}, (source,), target)
+        params = {"rows": rows, "bytes": run, **_places(starts, input_step, output_step)}
+        return KernelCall("copy_rows", params, (source,), target)
     extents, input_steps, output_steps = zip(*axes, strict=True)
-    params: dict[str, Param] = {
-        "axes": len(axes),
-        "bytes": run,
-        "shape": extents,
-        **starts,
-        "input_step": input_steps,
-        "output_step": output_steps,
-    }
+    params = {"axes": len(axes), "bytes": run, "shape": extents, **_places(starts, input_steps, output_steps)}
     return KernelCall("copy_axes", params, (source,), target)
+
+
+def _places(starts: tuple[int, int], input_step: Param, output_step: Param) -> dict[str, Param]:
+    """The last fields of both structures, in their order, which C++ insists on."""
+    return {
+        "input_start": starts[0],
+        "input_step": input_step,
+        "output_start": starts[1],
+        "output_step": output_step,
+    }
 
 
 def _merged(axes: Sequence[tuple[int, int, int]], item: int) -> tuple[int, list[tuple[int, int, int]]]:

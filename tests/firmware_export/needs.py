@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,15 @@ def tflite_model(name: str) -> Path:
     if not path.is_file():
         pytest.skip(f"{name} is not here: set EDGENET_DATA to the folder that holds tflite/")
     return path
+
+
+def compile_as_cxx(source: Path, headers: Path) -> None:
+    """Generated C is C++17 too: fields in the order of their structures, no conversions that only C makes."""
+    compiler = shutil.which("g++") or shutil.which("clang++")
+    if compiler is None:
+        lack("no C++ compiler: apt install g++")
+    flags = ["-x", "c++", "-std=c++17", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-fsyntax-only"]
+    subprocess.run([str(compiler), *flags, f"-I{headers}", str(source)], check=True)
 
 
 def lack(what: str) -> None:

@@ -134,6 +134,7 @@ def run_c(data: bytes, folder: Path, compiler: str, inputs: Sequence[Array], exp
     for name, text in emit.emit(program, "single", (), vectors).items():
         (folder / name).write_text(text)
     sources = [*map(str, folder.glob("*.c")), *(str(KERNELS / f"{kernel}.c") for kernel in program.kernels)]
+    needs.compile_as_cxx(folder / "single.c", KERNELS)
     binary = folder / "selftest"
     subprocess.run([compiler, *WARNINGS, *SANITIZE, "-I", str(KERNELS), *sources, "-o", str(binary)], check=True)
     done = subprocess.run([str(binary)], capture_output=True, text=True, check=False)
