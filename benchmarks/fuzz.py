@@ -297,6 +297,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Tries all mutants and prints what came of them."""
     args = _arguments(argv)
+    warnings.simplefilter("error", RuntimeWarning)  # numpy's: a user would see them
     if args.coverage:
         return measure_coverage(args)
     data = os.environ.get("EDGENET_DATA")

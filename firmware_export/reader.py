@@ -93,7 +93,7 @@ def _operator_type(code: Table) -> str:
 
 
 def _tensor(index: int, table: Table, buffers: tuple[Table, ...]) -> Tensor:
-    """Tensor `index`; a batch of -1 is taken as 1."""
+    """Tensor `index`."""
     code = table.integer(1, "int8")
     if not 0 <= code < len(TENSOR_TYPES):
         raise BadTableError(f"tensor {index} has type {code}")
@@ -109,13 +109,13 @@ def _tensor(index: int, table: Table, buffers: tuple[Table, ...]) -> Tensor:
 
 
 def _shape(index: int, table: Table) -> tuple[int, ...]:
-    """The extents of tensor `index`, each 0 to 2**31 - 1."""
+    """The extents of tensor `index`, each 0 to 2**31 - 1; a batch (the first) of -1 is taken as 1."""
     extents = table.integers(0)
     if len(extents) > MAX_AXES:
         raise BadTableError(f"tensor {index} has {len(extents)} axes")
-    shape = tuple(1 if extent == -1 else extent for extent in extents)
+    shape = (1, *extents[1:]) if extents[:1] == (-1,) else extents
     if any(extent < 0 for extent in shape):
-        raise BadTableError(f"tensor {index} has shape {shape}")
+        raise BadTableError(f"tensor {index} has shape {extents}")
     return shape
 
 

@@ -64,7 +64,7 @@ class Table:
         """The byte at which field `number` lies, or 0 when the file leaves it out."""
         vtable = self.at - int(_unpack(self.buf, self.at, "<i"))
         slot = 4 + 2 * number
-        if slot + 2 > _uint(self.buf, vtable, "<H"):
+        if slot >= _uint(self.buf, vtable, "<H"):
             return 0
         offset = _uint(self.buf, vtable + slot, "<H")
         return self.at + offset if offset else 0

@@ -35,7 +35,8 @@ def output_shapes(node: Node) -> Sequence[Shape]:
 def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
     """float32 (N, *shape). Source: TFLite reference_ops::Dequantize."""
     centred = inputs[0].astype(np.int32) - node.need(0).zero_point
-    return [np.float32(node.need(0).scale) * centred.astype(np.float32)]
+    with np.errstate(over="ignore"):  # a float32 that is too large is infinite, as in C
+        return [np.float32(node.need(0).scale) * centred.astype(np.float32)]
 
 
 def lower(node: Node) -> Sequence[KernelCall]:

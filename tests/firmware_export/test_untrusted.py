@@ -141,6 +141,7 @@ WIDE = 2**31 - 1
         (relu(replace(X, shape=(WIDE,) * 5)), "has shape .* bytes"),
         (relu(replace(X, shape=(1,) * 9)), "tensor 0 has 9 axes"),
         (relu(replace(X, shape=(-2, 4))), r"tensor 0 has shape \(-2, 4\)"),
+        (relu(replace(X, shape=(-1, -1))), r"tensor 0 has shape \(-1, -1\)"),
         (relu(replace(X, shape=(1 << 20, 800)), replace(X, shape=(1 << 20, 800))), "all tensors together take"),
         (
             relu(replace(X, shape=(1 << 20, 9)), replace(X, shape=(1 << 20, 9))),
