@@ -46,7 +46,7 @@ TABLES: Mapping[str, Mapping[int, str]] = {
 FORMS = {"u8": "<B", "u32": "<I", "i32": "<i", "u64": "<Q", "i64": "<q", "f32": "<f", "offset": "<I"}
 FORMS |= {"code8": "<B", "code32": "<I", "kind": "<B"}
 """The last three: an operator's code in its older and its newer field, and the kind of its options."""
-INTEGERS = (0, 1, 2, 3, 4, 5, 7, 8, 16, 126, 127, 128, 255, 256, 32767, 65535, 1 << 20, 1 << 30, 2**31 - 1)
+INTEGERS = (0, 1, 2, 3, 4, 5, 7, 8, 16, 126, 127, 128, 255, 256, 5000, 32767, 65535, 1 << 20, 1 << 30, 2**31 - 1)
 FLOATS = (0.0, -0.0, 1.0, -1.0, 0.5, 1 / 256, 1e-3, 1e-45, 1e-38, 1e-20, 1e20, 3e38, float("inf"), float("nan"))
 
 
@@ -171,7 +171,8 @@ def change_structure(rng: random.Random, data: bytearray, seed: Seed, other: See
     limit = 1 << (8 * site.size)
     target = rng.choice(seed.sites).at - site.at
     near = old + rng.choice((-64, -8, -4, -2, -1, 1, 2, 4, 8, 64))
-    new = rng.choice((near, near, target, target, 0, limit - 1, limit // 2, len(data), rng.randrange(limit)))
+    many = rng.choice((100, 3000)) if site.kind == "count" else rng.randrange(limit)
+    new = rng.choice((near, near, target, target, 0, limit - 1, limit // 2, len(data), many))
     return _write(data, site, (new % limit).to_bytes(site.size, "little"))
 
 
@@ -268,6 +269,20 @@ def cut(rng: random.Random, data: bytearray, seed: Seed, other: Seed) -> str:
     return f"{kind} at {at}"
 
 
+def another_vector(rng: random.Random, data: bytearray, seed: Seed, other: Seed) -> str:
+    """A vector of equal numbers, or of one table again and again, behind the file; something refers to it instead."""
+    site = _site(rng, seed, "offset")
+    data += bytes(-len(data) % 4)
+    count, start, number = rng.choice((0, 1, 2, 4, 9, 100, 3000)), len(data), rng.randrange(6)
+    old = site.at + int.from_bytes(data[site.at : site.at + 4], "little")
+    first = old + 4 + int.from_bytes(data[old + 4 : old + 8], "little")
+    tables = rng.random() < 0.5
+    items = [first - (start + 4 + 4 * i) if tables else number for i in range(count)]
+    data += struct.pack(f"<{count + 1}I", count, *(item % (1 << 32) for item in items))
+    place = struct.pack("<I", (start - site.at) % (1 << 32))
+    return f"{count} times {'a table' if tables else number}: {_write(data, site, place)}"
+
+
 def splice(rng: random.Random, data: bytearray, seed: Seed, other: Seed) -> str:
     """A piece of this or of another model in place of a piece."""
     size = rng.choice((4, 8, 16, 32, 64, 256))
@@ -279,9 +294,9 @@ def splice(rng: random.Random, data: bytearray, seed: Seed, other: Seed) -> str:
 
 CHANGES: tuple[Callable[[random.Random, bytearray, Seed, Seed], str], ...] = (
     change_structure, change_number, change_everywhere, change_operator, swap_numbers, change_text, change_data,
-    flip_bytes, cut, splice,
+    another_vector, flip_bytes, cut, splice,
 )  # fmt: skip
-WEIGHTS = (16, 32, 14, 8, 12, 4, 4, 4, 2, 4)
+WEIGHTS = (16, 32, 14, 8, 12, 4, 4, 5, 4, 2, 4)
 
 
 def build_corpus(folders: Sequence[Path]) -> dict[str, bytes]:
