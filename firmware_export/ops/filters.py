@@ -38,8 +38,7 @@ def folded_params(
         groups: likewise.
     """
     bias, zero_point = node.input(2), node.need(0).zero_point
-    own = 0 if bias is None or bias.data is None else bias.data.astype(np.int64)
-    folded = wrap_int32(own - zero_point * weights.astype(np.int64).sum(axis=1))
+    folded = wrap_int32(linear.constant_bias(node) - zero_point * weights.astype(np.int64).sum(axis=1))
     # A factor of 0 gives what a sum of 0 gives; the kernels need a multiplier of 2**30 or more.
     dead = multipliers == 0
     folded, weights = np.where(dead, 0, folded), np.where(dead[:, None], 0, weights).astype(np.int8)

@@ -33,11 +33,19 @@ def _pairs(reals: list[float]) -> tuple[Int, Int]:
 
 def finish(node: Node, acc: Int, multipliers: Int, shifts: Int) -> Array:
     """int8 outputs from accumulators (..., channels) without bias."""
-    bias = node.input(2)
-    if bias is not None and bias.data is not None:
-        acc = acc + bias.data.astype(np.int64)
-    scaled = requantize(wrap_int32(acc), multipliers, shifts) + node.output.zero_point
+    scaled = requantize(wrap_int32(acc + constant_bias(node)), multipliers, shifts) + node.output.zero_point
     return clamp_int8(scaled, *output_range(node))
+
+
+def constant_bias(node: Node) -> Int:
+    """int64 (channels,), or (1,) of 0 where the file has none or an operator computes it.
+
+    Files give it other shapes too, like (1, 1, 1, channels); only its order counts, as in TFLite Micro.
+    """
+    bias = node.input(2)
+    if bias is None or bias.data is None:
+        return np.zeros(1, np.int64)
+    return bias.data.reshape(-1).astype(np.int64)
 
 
 def output_range(node: Node) -> tuple[int, int]:

@@ -43,6 +43,8 @@ CASES = {
     "one filter": {"filters": 1, "kernel": (1, 1)},
     "nine filters, one pixel": {"filters": 9, "kernel": (9, 8), "padding": VALID},
     "factors of nothing": {"output_scale": 1e8, "activation": 1},
+    "bias of four axes": {"bias_shape": (1, 1, 3, 2)},
+    "bias as a column": {"bias_shape": (6, 1)},
 }
 
 
@@ -59,13 +61,14 @@ def conv(
     groups: int = 1,
     filters: int = 6,
     bias_axis: int = 0,
+    bias_shape: tuple[int, ...] | None = None,
     output_scale: float = 0.3,
 ) -> bytes:
     size, channels = (9, 8), 4
     linear = linear_specs(
         1, (filters, *kernel, channels // groups), filters, axis=0, per_channel=per_channel, bias=bias, input_scale=0.05
     )
-    linear = [linear[0], *(replace(tensor, axis=bias_axis) for tensor in linear[1:])]
+    linear = [linear[0], *(replace(tensor, axis=bias_axis, shape=bias_shape or tensor.shape) for tensor in linear[1:])]
     reach = [1 if padding == SAME else (kernel[i] - 1) * dilation[i] + 1 for i in range(2)]
     out = [(size[i] + stride[i] - reach[i]) // stride[i] for i in range(2)]
     options = {"padding": padding, "stride_h": stride[0], "stride_w": stride[1], "activation": activation}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,14 @@ def test_other_sizes_and_scales(
     options = {"stride_h": 1, "stride_w": 1, "depth_multiplier": filters // shape[3]}
     inputs = [TensorSpec(shape, scale=0.05, zero_point=7), *linear]
     output = TensorSpec((*shape[:3], filters), scale=scale, zero_point=-5)
+    check(model("DEPTHWISE_CONV_2D", inputs, [output], options), tmp_path, compiler)
+
+
+def test_bias_as_a_column(tmp_path: Path, compiler: str) -> None:
+    weights, bias = linear_specs(5, (1, 3, 3, 4), 4, axis=3, per_channel=True, bias=True, input_scale=0.05)
+    inputs = [TensorSpec((1, 5, 4, 4), scale=0.05, zero_point=7), weights, replace(bias, shape=(4, 1))]
+    output = TensorSpec((1, 5, 4, 4), scale=0.1, zero_point=-5)
+    options = {"stride_h": 1, "stride_w": 1, "depth_multiplier": 1}
     check(model("DEPTHWISE_CONV_2D", inputs, [output], options), tmp_path, compiler)
 
 

@@ -23,6 +23,7 @@ class Case:
     channels: int = 7
     per_channel: bool = True
     bias: bool = True
+    bias_shape: tuple[int, ...] | None = None
     activation: int = 0
     keep: bool = False
     output: tuple[int, ...] | None = None
@@ -58,6 +59,9 @@ SHAPES = [
     replace(PLAIN, shape=(4, 5, 2, 2)),
     replace(ONE_SCALE, filter_axes=4),
     replace(PLAIN, filter_axes=3),
+    replace(PLAIN, bias_shape=(7, 1)),
+    replace(ONE_SCALE, bias_shape=(1, 1, 7)),
+    replace(PLAIN, bias_shape=(7, 1), computed=(1,)),
 ]
 COMPUTED = [
     replace(ONE_SCALE, computed=(1,)),
@@ -78,6 +82,7 @@ def single(case: Case) -> Single:
     filters, axes = linear[0], case.filter_axes - 2
     data = None if filters.data is None else filters.data.reshape((1,) * axes + filters.shape)
     linear[0] = replace(filters, shape=(1,) * axes + filters.shape, zero_point=case.filter_zero, data=data, axis=axes)
+    linear[1:] = [replace(t, shape=case.bias_shape or t.shape) for t in linear[1:]]
     inputs = [TensorSpec(case.shape, scale=0.05, zero_point=-9), *linear]
     inputs = [replace(t, data=None) if i in case.computed else t for i, t in enumerate(inputs)]
     rows = math.prod(case.shape) // case.depth

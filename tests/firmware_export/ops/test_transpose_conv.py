@@ -28,6 +28,7 @@ class Case:
     activation: int = 0
     per_channel: bool = True
     bias: bool = True
+    bias_shape: tuple[int, ...] | None = None
     output: tuple[int, int] | None = None
     output_scale: float = 0.2
 
@@ -63,6 +64,7 @@ NUMBERS = [
     replace(PLAIN, per_channel=False),
     replace(PLAIN, bias=False),
     replace(PLAIN, per_channel=False, bias=False),
+    replace(PLAIN, bias_shape=(3, 1)),
     replace(PLAIN, channels=(7, 1)),
     replace(PLAIN, channels=(1, 8)),
     replace(PLAIN, output_scale=0.0004),
@@ -82,7 +84,7 @@ def single(case: Case, shape: TensorSpec | None = None) -> Single:
             shape or TensorSpec((4,), "int32", None, data=np.array(output, np.int32)),
             linear[0],
             TensorSpec((case.batch, *case.size, before), scale=0.05, zero_point=3),
-            *linear[1:],
+            *(replace(tensor, shape=case.bias_shape or tensor.shape) for tensor in linear[1:]),
         ],
         [TensorSpec(output, scale=case.output_scale, zero_point=-5)],
         {
