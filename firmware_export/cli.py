@@ -14,6 +14,7 @@ from . import __version__
 from .errors import ExportError
 from .files import write_file
 from .project import ExportSummary, c_identifier, compile_graph, export_c, read_model
+from .targets import ANY_TARGET, CORES, HOST, OPTIMIZE, Target, find_target
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -103,6 +104,13 @@ def add_export_arguments(verb: argparse.ArgumentParser) -> None:
         help="c: a project that needs no library (default); array: the .tflite as an array for TFLite Micro",
     )
     verb.add_argument(
+        "--target",
+        default=HOST,
+        metavar="CORE",
+        help=f"choose kernels for this core: {', '.join(CORES)}; default: {HOST}, plain C for any",
+    )
+    verb.add_argument("--optimize", choices=OPTIMIZE, default="balanced", help="default: balanced")
+    verb.add_argument(
         "--report", type=Path, metavar="FILE.html", help="draw the memory plan, and what flash and RAM go to"
     )
     verb.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -115,8 +123,9 @@ def run_export(args: argparse.Namespace) -> int:
     out_dir = args.out or Path(f"{name}_{args.format}")
     if args.format == "array":
         return _run_array(args, out_dir, name)
-    summary = export_c(args.model, out_dir, name=name)
-    report = None if args.report is None else _write_report(args.model, args.report)
+    target = find_target(args.target, args.optimize)
+    summary = export_c(args.model, out_dir, name=name, target=target)
+    report = None if args.report is None else _write_report(args.model, args.report, target)
     if args.json:
         print(_as_json(summary, report))
     else:
@@ -146,13 +155,13 @@ def run_report(args: argparse.Namespace) -> int:
     return 0
 
 
-def _write_report(model: Path, out: Path | None) -> Report:
+def _write_report(model: Path, out: Path | None, target: Target = ANY_TARGET) -> Report:
     """The memory report of a model, written as a page unless `out` is None."""
     from .code_size import measure_code
     from .report import make_report
     from .report_page import page
 
-    program = compile_graph(read_model(model))
+    program = compile_graph(read_model(model), target)
     report = make_report(program, measure_code(program))
     if out is not None:
         write_file(out, page(report).encode())

@@ -14,6 +14,8 @@ from .planner import ALIGNMENT, Place
 from .program import Program, Step, constant_name, copy_call, tensor_constant_name
 from .pywriter import loader
 
+NN_HEADER, DSP_HEADER = "edgenet_nn.h", "edgenet_dsp.h"
+"""What kernels include: the second one those for cores with SIMD instructions."""
 RESET_MEANS = (
     "The network remembers from run to run, in a static buffer of {macro}_STATE_BYTES of its own, also where the arena "
     "is yours. This makes it forget: the next run is like the first one, before which no call is needed."
@@ -312,5 +314,6 @@ def _describe(step: Step) -> str:
 def kernel_files(program: Program) -> Mapping[str, bytes]:
     """File name -> bytes of the kernels that `program` calls, and their header."""
     folder = files(__package__) / "c" / "kernels"
-    names = ["edgenet_nn.h", *(f"{kernel}.c" for kernel in program.kernels)]
-    return {name: (folder / name).read_bytes() for name in names}
+    sources = {name: (folder / name).read_bytes() for name in (f"{kernel}.c" for kernel in program.kernels)}
+    headers = [NN_HEADER, *(h for h in (DSP_HEADER,) if any(f'"{h}"'.encode() in text for text in sources.values()))]
+    return {**{name: (folder / name).read_bytes() for name in headers}, **sources}

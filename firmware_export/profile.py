@@ -12,7 +12,7 @@ from .errors import ExportError
 from .program import Program
 from .project import c_identifier, compile_graph, export_c, read_model
 from .samples import typical_sample
-from .targets import find_core
+from .targets import ANY_TARGET, Target, find_core
 from .toolchain import Compiler
 
 ROLES = ("weights", "bias", "multiplier", "shift")
@@ -55,22 +55,23 @@ class Profile:
     constant_bytes: int
 
 
-def profile(model_path: Path, core_name: str, compiler: Compiler | None = None) -> Profile:
+def profile(model_path: Path, core_name: str, compiler: Compiler | None = None, target: Target = ANY_TARGET) -> Profile:
     """The cost of the network in `model_path` on a core.
 
     Args:
         model_path: an int8 .tflite file.
         core_name: for example "cortex-m4".
         compiler: compiles for that core; None for zig.
+        target: what the kernels are chosen for.
 
     Raises:
         ExportError: the model is not supported, or a tool is missing.
     """
     graph, core = read_model(model_path), find_core(core_name)
-    program = compile_graph(graph)
+    program = compile_graph(graph, target)
     with tempfile.TemporaryDirectory() as folder:
         out_dir, name = Path(folder) / "c", c_identifier(model_path)
-        export_c(model_path, out_dir, name=name, labels=())
+        export_c(model_path, out_dir, name=name, labels=(), target=target)
         runtime = CortexRuntime(read_project(out_dir, name), graph, core, Path(folder) / "build", compiler)
         functions = [f"edgenet_{kernel}" for kernel in program.kernels]
         cost = runtime.measure(typical_sample(graph), functions)

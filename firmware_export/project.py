@@ -15,10 +15,12 @@ from .cwriter import fill
 from .errors import ExportError
 from .files import replace_folder
 from .graph import Array, Graph, Tensor
+from .kernel_choice import choose_kernels
 from .passes import apply_passes
 from .planner import plan_memory
 from .program import Program, lower
 from .reader import read_tflite
+from .targets import ANY_TARGET, Target
 from .vectors import golden_vectors
 
 VECTORS = 8
@@ -76,6 +78,7 @@ def export_c(
     name: str | None = None,
     labels: Sequence[str] | None = None,
     samples: Sequence[Array] | None = None,
+    target: Target = ANY_TARGET,
 ) -> ExportSummary:
     """Writes the network of `model_path` as a C project into `out_dir`.
 
@@ -85,23 +88,24 @@ def export_c(
         name: the network's C identifier; by default made from the file name.
         labels: one text for each output value; by default the lines of `labels.txt` beside the model, if it exists.
         samples: one int8 array (N, *shape) for each input of the network, for the self-test.
+        target: the core that the kernels are chosen for.
 
     Raises:
         ExportError: the model can't be read or is not supported, or the folder can't be written.
     """
     check_out_dir(out_dir)
     graph = read_model(model_path)
-    program = compile_graph(graph)
+    program = compile_graph(graph, target)
     identifier = c_identifier(model_path) if name is None else checked_identifier(name)
     texts = check_labels(program, read_labels(model_path) if labels is None else list(labels))
-    contents = project_files(program, identifier, texts, golden_vectors(graph, samples or (), VECTORS))
+    contents = project_files(program, identifier, texts, golden_vectors(graph, samples or (), VECTORS), target=target)
     replace_folder(out_dir, contents)
     return summary(program, out_dir, identifier)
 
 
-def compile_graph(graph: Graph) -> Program:
-    """The program of a network as `read_model` gives it. Raises ExportError where that is not supported."""
-    reduced = apply_passes(graph)
+def compile_graph(graph: Graph, target: Target = ANY_TARGET) -> Program:
+    """The program of a network from `read_model`, for a target. Raises ExportError where that is not supported."""
+    reduced = choose_kernels(apply_passes(graph), target)
     return lower(reduced, plan_memory(reduced))
 
 
@@ -186,7 +190,12 @@ def check_labels(program: Program, labels: list[str]) -> list[str]:
 
 
 def project_files(
-    program: Program, name: str, labels: Sequence[str], vectors: Sequence[emit.Vector]
+    program: Program,
+    name: str,
+    labels: Sequence[str],
+    vectors: Sequence[emit.Vector],
+    *,
+    target: Target = ANY_TARGET,
 ) -> Mapping[str, bytes]:
     """File name -> bytes of the whole project."""
     generated = emit.emit(program, name, labels, vectors)
@@ -199,16 +208,22 @@ def project_files(
         raise ExportError(f"--name {name}: would overwrite the kernel {clash[0]}; choose another name.")
     contents.update(kernels)
     contents["Makefile"] = (files(__package__) / "c" / "projects" / "host" / "Makefile").read_bytes()
-    contents[MANIFEST] = _manifest(program, name, labels, contents).encode()
+    contents[MANIFEST] = _manifest(program, name, labels, contents, target).encode()
     return dict(sorted(contents.items()))
 
 
-def _manifest(program: Program, name: str, labels: Sequence[str], contents: Mapping[str, bytes]) -> str:
+def _manifest(program: Program, name: str, labels: Sequence[str], contents: Mapping[str, bytes], target: Target) -> str:
     facts = {
         "format": 1,
         "tool": f"edgenet {__version__}",
         "model": {"file": program.graph.name, "sha256": program.graph.sha256},
-        "options": {"name": name, "format": "c", "labels": len(labels)},
+        "options": {
+            "name": name,
+            "format": "c",
+            "labels": len(labels),
+            "target": target.name,
+            "optimize": target.optimize,
+        },
         "arena_bytes": program.plan.arena_bytes,
         "state_bytes": program.plan.state_bytes,
         "weights_bytes": program.weights_bytes,

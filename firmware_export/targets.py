@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 from firmware_export.errors import ExportError
 
+HOST = "host"
+"""The name of the target that is no particular core."""
+OPTIMIZE = ("speed", "balanced", "size")
+
 
 @dataclass(frozen=True)
 class Core:
@@ -24,16 +28,54 @@ class Core:
     dsp: bool
 
 
+@dataclass(frozen=True)
+class Target:
+    """What generated C is made for.
+
+    Attributes:
+        core: its core; None for plain C, which is good on all.
+        optimize: "speed", "balanced" or "size".
+    """
+
+    core: Core | None = None
+    optimize: str = "balanced"
+
+    @property
+    def name(self) -> str:
+        """As a user types it."""
+        return HOST if self.core is None else self.core.name
+
+    @property
+    def dsp(self) -> bool:
+        """Whether kernels may count on the SIMD instructions of Armv7E-M."""
+        return self.core is not None and self.core.dsp
+
+
+ANY_TARGET = Target()
+
+
 CORES: dict[str, Core] = {
     core.name: core
     for core in (
         Core("cortex-m0", "cortex_m0", "UC_CPU_ARM_CORTEX_M0", dsp=False),
+        Core("cortex-m0plus", "cortex_m0plus", "UC_CPU_ARM_CORTEX_M0", dsp=False),
         Core("cortex-m3", "cortex_m3", "UC_CPU_ARM_CORTEX_M3", dsp=False),
         Core("cortex-m4", "cortex_m4", "UC_CPU_ARM_CORTEX_M4", dsp=True),
         Core("cortex-m7", "cortex_m7", "UC_CPU_ARM_CORTEX_M7", dsp=True),
         Core("cortex-m33", "cortex_m33", "UC_CPU_ARM_CORTEX_M33", dsp=True),
     )
 }
+
+
+def find_target(name: str, optimize: str = "balanced") -> Target:
+    """The target with a core of that name, or without one for "host".
+
+    Raises:
+        ExportError: there is no such core; the message lists those there are.
+    """
+    if name != HOST and name not in CORES:
+        raise ExportError(f"{name}: no such target. Known: {', '.join((HOST, *CORES))}.")
+    return Target(CORES.get(name), optimize)
 
 
 def find_core(name: str) -> Core:

@@ -97,6 +97,8 @@ class Operator:
         table: the 256 outputs for the values -128 to 127 of the only input that is computed, of an operator that maps
             every int8 value on its own; None for a node that does not.
         internal: only passes make it; no file has it.
+        replaces: the operator of a file that this internal one computes too, with a kernel for some cores only.
+        dsp: the kernel is made for cores with the SIMD instructions of Armv7E-M; elsewhere it is slow.
         shape_only: the outputs depend on the inputs' shapes alone, so they are constants; `reference` gets no inputs.
     """
 
@@ -111,4 +113,6 @@ class Operator:
     overlap: Callable[[Node, int], int | None] = apart
     table: Callable[[Node], Array | None] | None = None
     internal: bool = False
+    replaces: str = ""
+    dsp: bool = False
     shape_only: bool = False
