@@ -44,6 +44,38 @@ extern "C" {
 #define EDGENET_STAIRCASE 0
 #define EDGENET_LINEAR 1
 
+/*
+ * CONV_2D without groups, for packed pairs. Pixels are computed in fours. Where lines is not 0, so many rows of the input
+ * with the padding around them are copied to the scratch memory first; pitch is such a row's bytes. A filter's row is
+ * `runs` runs of `run` bytes, run_step bytes apart. words is the number of words of weights of a pair of channels. The
+ * scratch memory, at an address that 4 divides, holds 16 * words bytes, then 4 for each channel, one more where their
+ * number is odd, then lines * pitch.
+ */
+typedef struct {
+    edgenet_shape input, output;
+    edgenet_pair filter, stride, dilation, pad;
+    int32_t lines, pitch;
+    int32_t runs, run, run_step, words;
+    int8_t pad_value, activation_min, activation_max, form;
+    const int32_t *weights;
+    const int32_t *pairs;
+} edgenet_conv2d_dsp_s8_params;
+void edgenet_conv2d_dsp_s8(const edgenet_conv2d_dsp_s8_params *p, const int8_t *input, int8_t *output, int8_t *scratch);
+
+/*
+ * FULLY_CONNECTED, for packed pairs: input (rows, depth), output (rows, channels). The weights of eight channels lie side
+ * by side, four words for each two inputs; what remains, pair after pair. A run of inputs is paired as in CONV_2D. words
+ * is the number of words of a pair of channels. The scratch memory, at an address that 4 divides, holds 4 * words bytes.
+ */
+typedef struct {
+    int32_t rows, depth, channels, words;
+    int8_t activation_min, activation_max, form;
+    const int32_t *weights;
+    const int32_t *pairs;
+} edgenet_fully_connected_dsp_s8_params;
+void edgenet_fully_connected_dsp_s8(const edgenet_fully_connected_dsp_s8_params *p, const int8_t *input, int8_t *output,
+                                    int8_t *scratch);
+
 /* Two numbers as the halfwords of a word. */
 static inline int32_t edgenet_halves(int32_t low, int32_t high)
 {
@@ -170,6 +202,16 @@ static inline int8_t edgenet_linear(int32_t doubled, int32_t multiplier, int32_t
 {
     const int32_t x = edgenet_smmulr(doubled, multiplier);
     return (int8_t)edgenet_ssat8((x + (x >> 31) + constant) >> shift);
+}
+
+/* One output, of an even channel's sum or of 256 times an odd one's; pair as EDGENET_PAIR_WORDS describes it. */
+static inline int8_t edgenet_pair_output(const int32_t *pair, int32_t form, int32_t odd, int32_t sum)
+{
+    const int32_t multiplier = pair[2 + 2 * odd], constant = pair[3 + 2 * odd], shift = pair[6 + odd];
+    if (form == EDGENET_STAIRCASE) {
+        return edgenet_staircase(sum, multiplier, constant, shift);
+    }
+    return edgenet_linear(odd ? sum >> 7 : edgenet_shift_left(sum, 1), multiplier, constant, shift);
 }
 
 #ifdef __cplusplus

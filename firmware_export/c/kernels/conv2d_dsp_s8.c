@@ -1,0 +1,420 @@
+/*
+ * SPDX-License-Identifier: Apache-2.0
+ * Part of edgenet. A copy inside a generated project may be used under any terms you like.
+ */
+/*
+ * CONV_2D without groups, any stride, dilation and padding, for cores with SIMD instructions.
+ *
+ * What the filter sees from four output pixels is widened to halfwords, pairs of inputs as words, the four pixels' words
+ * side by side; then two channels at a time are computed for the four pixels, from packed pairs of weights. A word of
+ * weights costs 12 instructions for 16 products: two loads of inputs, one of weights, one that unpacks, eight SMLAD.
+ * A pair of channels costs about 65 more, a word of a run about 20.
+ *
+ * Within a run of bytes (b0, b1, b2, b3, ...) the pairs are (b0, b2), (b1, b3), because that is what SXTB16 makes; of
+ * what remains, (b0, b1), and a last one with 0.
+ */
+#include "edgenet_dsp.h"
+
+#define PIXELS 4
+
+#if EDGENET_DSP_ASM
+
+/* Widens words of four bytes each of four pixels. */
+#define WIDEN_WORDS(words)                                                                                            \
+    do {                                                                                                              \
+        const int8_t *const end_ = p0 + 4 * (words);                                                                  \
+        int32_t a_, b_, c_, d_, t_, u_;                                                                               \
+        __asm__ volatile("1:\n\t"                                                                                     \
+                         "ldr %[a], [%[p0]], #4\n\t"                                                                  \
+                         "ldr %[b], [%[p1]], #4\n\t"                                                                  \
+                         "ldr %[c], [%[p2]], #4\n\t"                                                                  \
+                         "ldr %[d], [%[p3]], #4\n\t"                                                                  \
+                         "sxtb16 %[t], %[a]\n\t"                                                                      \
+                         "sxtb16 %[u], %[b]\n\t"                                                                      \
+                         "strd %[t], %[u], [%[to]]\n\t"                                                               \
+                         "sxtb16 %[t], %[c]\n\t"                                                                      \
+                         "sxtb16 %[u], %[d]\n\t"                                                                      \
+                         "strd %[t], %[u], [%[to], #8]\n\t"                                                           \
+                         "sxtb16 %[a], %[a], ror #8\n\t"                                                              \
+                         "sxtb16 %[b], %[b], ror #8\n\t"                                                              \
+                         "strd %[a], %[b], [%[to], #16]\n\t"                                                          \
+                         "sxtb16 %[c], %[c], ror #8\n\t"                                                              \
+                         "sxtb16 %[d], %[d], ror #8\n\t"                                                              \
+                         "strd %[c], %[d], [%[to], #24]\n\t"                                                          \
+                         "add %[to], %[to], #32\n\t"                                                                  \
+                         "cmp %[p0], %[end]\n\t"                                                                      \
+                         "bne 1b\n\t"                                                                                 \
+                         : [a] "=&r"(a_), [b] "=&r"(b_), [c] "=&r"(c_), [d] "=&r"(d_), [t] "=&r"(t_), [u] "=&r"(u_),  \
+                           [p0] "+&r"(p0), [p1] "+&r"(p1), [p2] "+&r"(p2), [p3] "+&r"(p3), [to] "+&r"(to)             \
+                         : [end] "r"(end_)                                                                            \
+                         : "cc", "memory");                                                                           \
+    } while (0)
+
+#else
+
+#define WIDEN_WORDS(words)                                                          \
+    do {                                                                            \
+        for (int32_t word_ = 0; word_ < (words); word_++) {                         \
+            const int32_t a_ = edgenet_load_word(p0), b_ = edgenet_load_word(p1);   \
+            const int32_t c_ = edgenet_load_word(p2), d_ = edgenet_load_word(p3);   \
+            to[0] = edgenet_sxtb16(a_);                                             \
+            to[1] = edgenet_sxtb16(b_);                                             \
+            to[2] = edgenet_sxtb16(c_);                                             \
+            to[3] = edgenet_sxtb16(d_);                                             \
+            to[4] = edgenet_sxtb16_ror8(a_);                                        \
+            to[5] = edgenet_sxtb16_ror8(b_);                                        \
+            to[6] = edgenet_sxtb16_ror8(c_);                                        \
+            to[7] = edgenet_sxtb16_ror8(d_);                                        \
+            to += 2 * PIXELS;                                                       \
+            p0 += 4;                                                                \
+            p1 += 4;                                                                \
+            p2 += 4;                                                                \
+            p3 += 4;                                                                \
+        }                                                                           \
+    } while (0)
+
+#endif
+
+/* Widens a run of n bytes of four pixels; returns where the next goes. */
+static inline int32_t *widen(int32_t *to, const int8_t *p0, const int8_t *p1, const int8_t *p2, const int8_t *p3,
+                             int32_t n)
+{
+    if (n >= 4) {
+        WIDEN_WORDS(n >> 2);
+    }
+    if (n & 2) {
+        to[0] = edgenet_halves(p0[0], p0[1]);
+        to[1] = edgenet_halves(p1[0], p1[1]);
+        to[2] = edgenet_halves(p2[0], p2[1]);
+        to[3] = edgenet_halves(p3[0], p3[1]);
+        to += PIXELS;
+        p0 += 2;
+        p1 += 2;
+        p2 += 2;
+        p3 += 2;
+    }
+    if (n & 1) {
+        to[0] = edgenet_halves(p0[0], 0);
+        to[1] = edgenet_halves(p1[0], 0);
+        to[2] = edgenet_halves(p2[0], 0);
+        to[3] = edgenet_halves(p3[0], 0);
+        to += PIXELS;
+    }
+    return to;
+}
+
+/* Widens what the filter sees from four pixels in one row: the first window begins in held row `row`, at `byte`. */
+EDGENET_OWN_REGISTERS static void gather(const edgenet_conv2d_dsp_s8_params *p, const int8_t *rows, int32_t held,
+                                         int32_t row, int32_t byte, int32_t *to)
+{
+    const int32_t step = p->stride.width * p->input.channels, run = p->run, pitch = p->pitch;
+    for (int32_t ky = p->filter.height; ky > 0; ky--) {
+        const int8_t *from = rows + row * pitch + byte;
+        for (int32_t runs = p->runs; runs > 0; runs--) {
+            to = widen(to, from, from + step, from + 2 * step, from + 3 * step, run);
+            from += p->run_step;
+        }
+        row += p->dilation.height;
+        row -= row >= held ? held : 0;
+    }
+}
+
+/* Where four pixels' windows begin: held rows, and bytes within a row. */
+typedef struct {
+    int32_t row[PIXELS], byte[PIXELS];
+} places;
+
+/* The same for pixels anywhere. */
+EDGENET_OWN_REGISTERS static void gather_apart(const edgenet_conv2d_dsp_s8_params *p, const int8_t *rows, int32_t held,
+                                               const places *at, int32_t *to)
+{
+    for (int32_t ky = 0; ky < p->filter.height; ky++) {
+        const int8_t *from[PIXELS];
+        for (int32_t i = 0; i < PIXELS; i++) {
+            int32_t row = at->row[i] + ky * p->dilation.height;
+            row -= row >= held ? held : 0;
+            from[i] = rows + row * p->pitch + at->byte[i];
+        }
+        for (int32_t runs = 0; runs < p->runs; runs++) {
+            const int32_t step = runs * p->run_step;
+            to = widen(to, from[0] + step, from[1] + step, from[2] + step, from[3] + step, p->run);
+        }
+    }
+}
+
+#if EDGENET_DSP_ASM
+
+#define WORDS_AT_ONCE 8
+
+/* One word of weights of two channels, two inputs of each of four pixels, added to the sums given: 48 bytes of code. */
+#define WORD_FROM(a, b, c, d, e, f, g, h)     \
+    "ldr %[w], [%[weights]], #4\n\t"          \
+    "sxtb16 %[t], %[w]\n\t"                   \
+    "ldrd %[y], %[z], [%[x]], #8\n\t"         \
+    "smlad %[a0], %[t], %[y], %[" a "]\n\t"   \
+    "smlad %[b0], %[w], %[y], %[" b "]\n\t"   \
+    "smlad %[a1], %[t], %[z], %[" c "]\n\t"   \
+    "smlad %[b1], %[w], %[z], %[" d "]\n\t"   \
+    "ldrd %[y], %[z], [%[x]], #8\n\t"         \
+    "smlad %[a2], %[t], %[y], %[" e "]\n\t"   \
+    "smlad %[b2], %[w], %[y], %[" f "]\n\t"   \
+    "smlad %[a3], %[t], %[z], %[" g "]\n\t"   \
+    "smlad %[b3], %[w], %[z], %[" h "]\n\t"
+#define FIRST_WORD WORD_FROM("a3", "b3", "a3", "b3", "a3", "b3", "a3", "b3")
+#define WORD WORD_FROM("a0", "b0", "a1", "b1", "a2", "b2", "a3", "b3")
+#define WORD_BYTES 48
+
+/* Four sums to outputs. The multiplier is in t, the constant in w, the shift in z. */
+#define TO_INT8(a)              \
+    "asr %[" a "], %[z]\n\t"    \
+    "ssat %[" a "], #8, %[" a "]\n\t"
+#define STAIRCASE(a) "smmla %[" a "], %[" a "], %[t], %[w]\n\t" TO_INT8(a)
+#define LINEAR(a, doubled)                                    \
+    doubled                                                   \
+    "smmulr %[" a "], %[" a "], %[t]\n\t"                     \
+    "add %[" a "], %[" a "], %[" a "], asr #31\n\t"           \
+    "add %[" a "], %[" a "], %[w]\n\t" TO_INT8(a)
+#define TWICE(a) "lsl %[" a "], %[" a "], #1\n\t"
+#define TWICE_OF_256(a) "asr %[" a "], %[" a "], #7\n\t"
+#define LINEAR_EVEN(a) LINEAR(a, TWICE(a))
+#define LINEAR_ODD(a) LINEAR(a, TWICE_OF_256(a))
+
+/*
+ * All channels of four pixels. The first word of a pair of channels begins with the biases; the others take
+ * WORDS_AT_ONCE steps without a branch, the first time from the middle of them.
+ *
+ * Registers: a0 to a3 the even channel's sums, b0 to b3 those of both; x the widened inputs, weights, w and t a word of
+ * them as it is and unpacked, y and z two inputs. So all but the stack pointer are in use, and this waits on the stack:
+ *   0 the first of the widened inputs   4 where a pair's second word enters the steps   8 the end of a pair's weights
+ *   12 the pair's eight words   16 output   20 bytes to the next pixel's   24 bytes of a pair's weights   28 their end
+ */
+#define COMPUTE(EVEN, ODD)                                                                                            \
+    __asm__ volatile("sub sp, #32\n\t"                                                                                \
+                     "strd %[x], %[a0], [sp]\n\t"                                                                     \
+                     "strd %[a1], %[a2], [sp, #12]\n\t"                                                               \
+                     "strd %[a3], %[b0], [sp, #20]\n\t"                                                               \
+                     "str %[b1], [sp, #28]\n"                                                                         \
+                     "2:\n\t"                                                                                         \
+                     "ldr %[t], [sp, #24]\n\t"                                                                        \
+                     "add %[t], %[weights], %[t]\n\t"                                                                 \
+                     "str %[t], [sp, #8]\n\t"                                                                         \
+                     "ldr %[x], [sp]\n\t"                                                                             \
+                     "ldr %[t], [sp, #12]\n\t"                                                                        \
+                     "ldrd %[a3], %[b3], [%[t]]\n\t" FIRST_WORD                                                       \
+                     "ldr %[y], [sp, #4]\n\t"                                                                         \
+                     "adr %[z], 1f\n\t"                                                                               \
+                     "add %[z], %[z], %[y]\n\t"                                                                       \
+                     "bx %[z]\n\t"                                                                                    \
+                     ".balign 4\n"                                                                                    \
+                     "1:\n\t"                                                                                         \
+                     ".rept 8\n\t" WORD ".endr\n\t"                                                                   \
+                     "ldr %[y], [sp, #8]\n\t"                                                                         \
+                     "cmp %[weights], %[y]\n\t"                                                                       \
+                     "bne 1b\n\t"                                                                                     \
+                     "sub %[b0], %[b0], %[a0]\n\t"                                                                    \
+                     "sub %[b1], %[b1], %[a1]\n\t"                                                                    \
+                     "sub %[b2], %[b2], %[a2]\n\t"                                                                    \
+                     "sub %[b3], %[b3], %[a3]\n\t"                                                                    \
+                     "ldr %[y], [sp, #12]\n\t"                                                                        \
+                     "ldrd %[t], %[w], [%[y], #8]\n\t"                                                                \
+                     "ldr %[z], [%[y], #24]\n\t" EVEN("a0") EVEN("a1") EVEN("a2") EVEN("a3")                          \
+                     "ldrd %[t], %[w], [%[y], #16]\n\t"                                                               \
+                     "ldr %[z], [%[y], #28]\n\t" ODD("b0") ODD("b1") ODD("b2") ODD("b3")                              \
+                     "add %[y], #32\n\t"                                                                              \
+                     "str %[y], [sp, #12]\n\t"                                                                        \
+                     "ldrd %[y], %[z], [sp, #16]\n\t"                                                                 \
+                     "strb %[a0], [%[y]]\n\t"                                                                         \
+                     "strb %[b0], [%[y], #1]\n\t"                                                                     \
+                     "add %[t], %[y], %[z]\n\t"                                                                       \
+                     "strb %[a1], [%[t]]\n\t"                                                                         \
+                     "strb %[b1], [%[t], #1]\n\t"                                                                     \
+                     "add %[t], %[t], %[z]\n\t"                                                                       \
+                     "strb %[a2], [%[t]]\n\t"                                                                         \
+                     "strb %[b2], [%[t], #1]\n\t"                                                                     \
+                     "add %[t], %[t], %[z]\n\t"                                                                       \
+                     "strb %[a3], [%[t]]\n\t"                                                                         \
+                     "strb %[b3], [%[t], #1]\n\t"                                                                     \
+                     "add %[y], #2\n\t"                                                                               \
+                     "str %[y], [sp, #16]\n\t"                                                                        \
+                     "ldr %[y], [sp, #28]\n\t"                                                                        \
+                     "cmp %[weights], %[y]\n\t"                                                                       \
+                     "bne 2b\n\t"                                                                                     \
+                     "add sp, #32\n\t"                                                                                \
+                     : [x] "+&r"(x), [weights] "+&r"(weights), [a0] "+&r"(a0), [a1] "+&r"(a1), [a2] "+&r"(a2),        \
+                       [a3] "+&r"(a3), [b0] "+&r"(b0), [b1] "+&r"(b1), [b2] "=&r"(b2), [b3] "=&r"(b3), [w] "=&r"(w),  \
+                       [t] "=&r"(t), [y] "=&r"(y), [z] "=&r"(z)                                                       \
+                     :                                                                                                \
+                     : "cc", "memory")
+
+/* The outputs of all channels for four pixels, whose widened inputs lie in x, written step bytes apart. */
+EDGENET_OWN_REGISTERS static void compute(const edgenet_conv2d_dsp_s8_params *p, const int32_t *x, int8_t *output,
+                                          int32_t step)
+{
+    const int32_t *weights = p->weights, *a1 = p->pairs;
+    const int32_t rest = (p->words - 1) % WORDS_AT_ONCE;
+    /* One more than its address, as a branch to Thumb code has it. */
+    int32_t a0 = 1 + WORD_BYTES * (rest > 0 || p->words == 1 ? WORDS_AT_ONCE - rest : 0);
+    int8_t *a2 = output;
+    int32_t a3 = step, b0 = p->words * 4;
+    const int32_t *b1 = weights + p->words * ((p->output.channels + 1) / 2);
+    int32_t b2, b3, w, t, y, z;
+    if (p->form == EDGENET_STAIRCASE) {
+        COMPUTE(STAIRCASE, STAIRCASE);
+    } else {
+        COMPUTE(LINEAR_EVEN, LINEAR_ODD);
+    }
+}
+
+#else
+
+/* The outputs of all channels for four pixels, whose widened inputs lie in x, written step bytes apart. */
+static void compute(const edgenet_conv2d_dsp_s8_params *p, const int32_t *x, int8_t *output, int32_t step)
+{
+    const int32_t *pair = p->pairs, *weights = p->weights;
+    for (int32_t channel = 0; channel < p->output.channels; channel += 2) {
+        for (int32_t pixel = 0; pixel < PIXELS; pixel++) {
+            int32_t even = pair[0], both = pair[1];
+            for (int32_t i = 0; i < p->words; i++) {
+                even = edgenet_smlad(edgenet_sxtb16(weights[i]), x[PIXELS * i + pixel], even);
+                both = edgenet_smlad(weights[i], x[PIXELS * i + pixel], both);
+            }
+            output[pixel * step + channel] = edgenet_pair_output(pair, p->form, 0, even);
+            output[pixel * step + channel + 1] = edgenet_pair_output(pair, p->form, 1, edgenet_subtract_wrapping(both, even));
+        }
+        weights += p->words;
+        pair += EDGENET_PAIR_WORDS;
+    }
+}
+
+#endif
+
+/* Copies n bytes. */
+static void copy(int8_t *to, const int8_t *from, int32_t n)
+{
+    for (; n >= 8; n -= 8) {
+        const int32_t a = edgenet_load_word(from), b = edgenet_load_word(from + 4);
+        memcpy(to, &a, sizeof a);
+        memcpy(to + 4, &b, sizeof b);
+        to += 8;
+        from += 8;
+    }
+    for (; n > 0; n--) {
+        *to++ = *from++;
+    }
+}
+
+/* n times the same value. */
+static void fill(int8_t *to, int8_t value, int32_t n)
+{
+    for (; n > 0; n--) {
+        *to++ = value;
+    }
+}
+
+/* Copies the input's row `row`, or padding where there is none, to a held row. */
+static void copy_row(const edgenet_conv2d_dsp_s8_params *p, const int8_t *image, int32_t row, int8_t *to)
+{
+    const int32_t bytes = p->input.width * p->input.channels, before = p->pad.width * p->input.channels;
+    if (row < 0 || row >= p->input.height) {
+        fill(to, p->pad_value, p->pitch);
+        return;
+    }
+    /* The filters may not reach the last of the input's columns. */
+    const int32_t used = bytes < p->pitch - before ? bytes : p->pitch - before;
+    fill(to, p->pad_value, before);
+    copy(to + before, image + row * bytes, used);
+    fill(to + before + used, p->pad_value, p->pitch - before - used);
+}
+
+/* Where the next pixel's window begins: held row and column, and the output's row. */
+typedef struct {
+    int32_t row, x, y;
+} position;
+
+static inline void advance(const edgenet_conv2d_dsp_s8_params *p, int32_t held, position *at)
+{
+    at->x++;
+    if (at->x == p->output.width) {
+        at->x = 0;
+        at->y++;
+        at->row += p->stride.height;
+        at->row -= at->row >= held ? held : 0;
+    }
+}
+
+/* The places of the next count pixels; the last one's again for those that there are not. Returns the last one's row. */
+static int32_t place(const edgenet_conv2d_dsp_s8_params *p, int32_t held, int32_t count, position *at, places *four)
+{
+    int32_t last = at->y;
+    for (int32_t i = 0; i < PIXELS; i++) {
+        if (i < count) {
+            last = at->y;
+            four->row[i] = at->row;
+            four->byte[i] = at->x * p->stride.width * p->input.channels;
+            advance(p, held, at);
+        } else {
+            four->row[i] = four->row[i - 1];
+            four->byte[i] = four->byte[i - 1];
+        }
+    }
+    return last;
+}
+
+/* One image. */
+static void convolve(const edgenet_conv2d_dsp_s8_params *p, const int8_t *image, int8_t *output, int8_t *scratch)
+{
+    const int32_t channels = p->output.channels, even = channels + channels % 2;
+    int32_t *const wide = (int32_t *)(void *)scratch;
+    int8_t *const spare = scratch + 4 * PIXELS * p->words;
+    int8_t *const lines = spare + PIXELS * even;
+    const int8_t *const rows = p->lines > 0 ? lines : image;
+    const int32_t held = p->lines > 0 ? p->lines : p->input.height;
+    const int32_t reach = (p->filter.height - 1) * p->dilation.height + 1;
+    const int32_t step = p->stride.width * p->input.channels;
+    int32_t left = p->output.height * p->output.width, copied = 0, slot = 0;
+    position at = {0, 0, 0};
+    while (left > 0) {
+        const int32_t count = left < PIXELS ? left : PIXELS;
+        const position first = at;
+        const int32_t in_a_row = count == PIXELS && at.x + PIXELS <= p->output.width;
+        places four;
+        int32_t last = at.y;
+        if (in_a_row) {
+            at.x += PIXELS - 1;
+            advance(p, held, &at);
+        } else {
+            last = place(p, held, count, &at, &four);
+        }
+        for (; p->lines > 0 && copied < last * p->stride.height + reach; copied++) {
+            copy_row(p, image, copied - p->pad.height, lines + slot * p->pitch);
+            slot = slot + 1 == held ? 0 : slot + 1;
+        }
+        if (in_a_row) {
+            gather(p, rows, held, first.row, first.x * step, wide);
+        } else {
+            gather_apart(p, rows, held, &four, wide);
+        }
+        if (count == PIXELS && even == channels) {
+            compute(p, wide, output, channels);
+            output += PIXELS * channels;
+        } else {
+            compute(p, wide, spare, even);
+            for (int32_t i = 0; i < count; i++) {
+                copy(output, spare + i * even, channels);
+                output += channels;
+            }
+        }
+        left -= count;
+    }
+}
+
+void edgenet_conv2d_dsp_s8(const edgenet_conv2d_dsp_s8_params *p, const int8_t *input, int8_t *output, int8_t *scratch)
+{
+    const int32_t bytes = p->output.height * p->output.width * p->output.channels;
+    for (int32_t b = 0; b < p->output.batch; b++) {
+        convolve(p, input, output, scratch);
+        edgenet_limit_s8(output, bytes, p->activation_min, p->activation_max);
+        input += p->input.height * p->input.width * p->input.channels;
+        output += bytes;
+    }
+}
