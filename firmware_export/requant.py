@@ -79,13 +79,14 @@ TOP_KAPPA_SHIFT = 22
 """hi32 alone is at most 2**30: with a larger shift not all of -128..127 can be reached."""
 LOWER_SHIFTS = 4
 """So many shifts are tried from the largest that all channels allow downwards."""
-NUDGES = (0, 1, -1, 2, -2)
+NUDGES = (0, *(sign << bit for bit in range(8) for sign in (1, -1)))
 """What is added to the nearest multiplier, until one works."""
-WALKS = (64, 4096)
-"""How many constants are tried around the middle of the window: for all channels, then for those left over."""
+NEAR = 64
+"""So many constants around the middle of the window are tried at once, before number theory finds the nearest one."""
 BLANK = ("offset", "multiplier", "constant", "kappa", "fine")
 """What is 0 in a channel that is not proved."""
 Float: TypeAlias = npt.NDArray[np.float64]
+Search: TypeAlias = Callable[[Int, Int, Int], Int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +111,10 @@ class _Task:
         """The same for the channels `index`."""
         return _Task(take(self.channels, index), self.at[:, index], self.j)
 
-    def hopeless(self, width: Int, scales: Int) -> Flags:
-        """(C,) where a window is so much too narrow that a multiplier next to this one has none either."""
+    def hopeless(self, width: Int, scales: Int, nudge: int) -> Flags:
+        """(C,) where the nearest multiplier's window is so narrow that rounding it otherwise opens none."""
+        if nudge:
+            return np.zeros(len(width), np.bool_)
         return np.asarray(width < -3 * scales * (self.channels.acc_high - self.channels.acc_low + 1))
 
     def window(self, start: Int, factor: Int, shift: int) -> tuple[Int, Int]:
@@ -256,33 +259,72 @@ def _staircase_at(task: _Task, scales: Int, shift: int, allowed: Flags) -> tuple
     constant = np.where(single, channels.values(channels.acc_low) << shift, 0)
     form = Staircase(zeros, zeros, constant, shift, scales, clamps=True)
     index = np.flatnonzero(allowed & ~single)
-    for count in WALKS:
+    for search in (_near, _nearest_constant):
         for nudge in NUDGES:
             if len(index):
-                trial, fits, hopeless = _walk(task.take(index), scales[index], shift, nudge, count)
+                trial, fits, hopeless = _walk(task.take(index), scales[index], shift, nudge, search)
                 form = _merge(form, index[fits], take(trial, fits))
                 index = index[~fits & ~hopeless]
     return _proved(channels, form, index)
 
 
-def _walk(task: _Task, scales: Int, shift: int, nudge: int, count: int) -> tuple[Staircase, Flags, Flags]:
+def _walk(task: _Task, scales: Int, shift: int, nudge: int, search: Search) -> tuple[Staircase, Flags, Flags]:
     """A form, the channels where it fits its window, and those where no neighbouring multiplier will."""
     multiplier = np.maximum(_nearest(task.channels, scales, shift) + nudge, 1)
     lowest, highest = _room(task.channels, scales)
     start = np.clip(0, lowest, highest)
     factor = scales * multiplier
     low, high = task.window(start, factor, shift)
-    walk = np.arange(count)
-    constants = ((low + ((high - low) >> 1)) >> WORD)[:, None] + np.where(walk % 2, -1, 1) * ((walk + 1) >> 1)
+    width = high - low
+    constants = search(low, width, factor)
     rest = low[:, None] - (constants << WORD)
     offsets = -(-rest // factor[:, None])
-    fits = (offsets * factor[:, None] < rest + (high - low)[:, None]) & (abs(constants) <= INT32_MAX)
+    fits = (offsets * factor[:, None] < rest + width[:, None]) & (abs(constants) <= INT32_MAX)
     offsets = offsets + start[:, None]
     fits &= (offsets >= lowest[:, None]) & (offsets <= highest[:, None])
     first = (np.arange(len(scales)), fits.argmax(axis=1))
     form = Staircase(offsets[first], multiplier, constants[first], shift, scales, clamps=True)
-    usable = (lowest <= highest) & (multiplier <= INT32_MAX)
-    return form, fits[first] & usable, task.hopeless(high - low, scales) | ~usable
+    usable = (lowest <= highest) & (multiplier <= INT32_MAX) & (width > 0)
+    return form, fits[first] & usable, task.hopeless(width, scales, nudge)
+
+
+def _near(low: Int, width: Int, factor: Int) -> Int:
+    """(C, NEAR) constants, from the one that puts the offset near 0 to both sides."""
+    walk = np.arange(NEAR)
+    return np.asarray(_middle(low, width)[:, None] + np.where(walk % 2, -1, 1) * ((walk + 1) >> 1))
+
+
+def _nearest_constant(low: Int, width: Int, factor: Int) -> Int:
+    """(C, 1) the constant nearest to that one with which some offset fits the window, however far it is."""
+    found = []
+    for middle, at, wide, step in np.stack([_middle(low, width), low, width, factor], axis=1).tolist():
+        start = (middle << WORD) - at
+        ways = [(sign, first_residue(sign << WORD, start, step, wide)) for sign in (1, -1)] if wide > 0 else []
+        moves = [sign * count for sign, count in ways if count is not None]
+        found.append(middle + min(moves, key=abs, default=0))
+    return np.array(found, np.int64)[:, None]
+
+
+def _middle(low: Int, width: Int) -> Int:
+    return np.asarray((low + (width >> 1)) >> WORD)
+
+
+def first_residue(step: int, start: int, modulus: int, width: int) -> int | None:
+    """The smallest k >= 0 with (start + k * step) % modulus < width, or None: Euclid's algorithm on the interval."""
+    if start % modulus < width:
+        return 0
+    return _first_between(step % modulus, modulus, -start % modulus, -start % modulus + width - 1)
+
+
+def _first_between(step: int, modulus: int, low: int, high: int) -> int | None:
+    """The smallest k > 0 with low <= k * step % modulus <= high, where 0 < low <= high < modulus."""
+    if step == 0:
+        return None
+    count = -(-low // step)
+    if count * step <= high:
+        return count
+    turns = _first_between(modulus % step, step, -high % step, -low % step)
+    return None if turns is None else -(-(low + turns * modulus) // step)
 
 
 def _kappa_at(task: _Task, kappas: Sequence[int], limits: Int, shift: int) -> tuple[KappaStaircase, Flags]:
@@ -294,25 +336,26 @@ def _kappa_at(task: _Task, kappas: Sequence[int], limits: Int, shift: int) -> tu
         zeros, np.where(single, -(-goal // INT32_MAX), 0), np.where(single, INT32_MAX, 0), shift, clamps=True
     )
     index = np.flatnonzero(~single)
-    for kappa in kappas:
-        if len(index):
-            trial, fits, hopeless = _fine(task.take(index), kappa, shift)
-            fits &= kappa <= limits[index]
-            form = _merge(form, index[fits], take(trial, fits))
-            index = index[~fits & ~hopeless]
+    for nudge in NUDGES:
+        for kappa in kappas:
+            if len(index):
+                trial, fits, hopeless = _fine(task.take(index), kappa, shift, nudge)
+                fits &= kappa <= limits[index]
+                form = _merge(form, index[fits], take(trial, fits))
+                index = index[~fits & ~hopeless]
     return _proved(channels, form, index)
 
 
-def _fine(task: _Task, kappa: int, shift: int) -> tuple[KappaStaircase, Flags, Flags]:
+def _fine(task: _Task, kappa: int, shift: int, nudge: int) -> tuple[KappaStaircase, Flags, Flags]:
     """A form, the channels where it fits its window, and those where no other kappa will."""
     kappas = np.full_like(task.channels.multiplier, kappa)
-    multiplier = np.maximum(_nearest(task.channels, kappas, shift), 1)
+    multiplier = np.maximum(_nearest(task.channels, kappas, shift) + nudge, 1)
     low, high = task.window(np.zeros_like(kappas), kappas * multiplier, shift)
     fine = -(-low // multiplier)
     sums = kappas * np.stack([task.channels.acc_low, task.channels.acc_high]) + fine
     usable = ((sums >= INT32_MIN) & (sums <= INT32_MAX)).all(axis=0) & (multiplier <= INT32_MAX)
     form = KappaStaircase(kappas, fine, multiplier, shift, clamps=True)
-    return form, usable & (fine * multiplier < high), task.hopeless(high - low, kappas)
+    return form, usable & (fine * multiplier < high), task.hopeless(high - low, kappas, nudge)
 
 
 def _proved(channels: Channels, form: AnyForm, given_up: Int) -> tuple[AnyForm, Flags]:
