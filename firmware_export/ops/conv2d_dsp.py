@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..graph import Node
+from ..graph import Array, Node
 from . import conv2d, linear
-from .arithmetic import Int
 from .overlap import safe_distance
-from .packed import packable, packed_weights, pair_table, requantization, run_order
+from .packed import packable, packed_words, pair_table, requantization, run_order
 from .spec import Constant, KernelCall, Operator, Param
 from .window import Window
 
@@ -83,9 +82,9 @@ def requantizes(node: Node) -> str | None:
     return None if requantization(node, _filters(node)) is not None else "no short form"
 
 
-def _filters(node: Node) -> Int:
+def _filters(node: Node) -> Array:
     filters = node.constant(1)
-    return np.asarray(filters.reshape(len(filters), -1))
+    return filters.reshape(len(filters), -1)
 
 
 def lower(node: Node) -> Sequence[KernelCall]:
@@ -115,7 +114,9 @@ def lower(node: Node) -> Sequence[KernelCall]:
         "activation_max": high,
         "form": requant.form,
         "weights": Constant(
-            "weights", packed_weights(weights, order), f"'{node.need(1).name}' {node.need(1).shape}, packed pairs"
+            "weights",
+            packed_words(weights, order).reshape(-1),
+            f"'{node.need(1).name}' {node.need(1).shape}, packed pairs",
         ),
         "pairs": Constant(
             "pairs", pair_table(requant), f"'{bias.name if bias else ''}' and requantization, for each pair of channels"
@@ -147,18 +148,12 @@ def overlap(node: Node, number: int) -> int | None:
         reads = row * win.input[1] * pixel_bytes
     else:
         y, x = first // place.output[1], first % place.output[1]
-        reads = _direct_reads(y, x, place, win, pixel_bytes)
+        reads = (y * win.stride[0] * place.input[1] + x * win.stride[1]) * pixel_bytes
     written = last * node.output.shape[3]
     images = np.arange(batch)[:, None]
     all_reads = (images * image_bytes + reads).reshape(-1)
     all_written = (images * pixels * node.output.shape[3] + written).reshape(-1)
     return safe_distance(all_reads, all_written)
-
-
-def _direct_reads(y: Int, x: Int, place: Layout, win: Window, pixel_bytes: int) -> Int:
-    """The first byte that a group of pixels, which begins at (y, x), reads: a later one may begin further left."""
-    column = np.where(x + PIXELS > place.output[1], 0, x)
-    return np.asarray((y * win.stride[0] * place.input[1] + column * win.stride[1]) * pixel_bytes)
 
 
 OPERATOR = Operator(

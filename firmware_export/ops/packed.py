@@ -1,4 +1,4 @@
-"""Filters as kernels with SIMD instructions take them: pairs of channels packed into halfwords, and their requantization.
+"""Filters for kernels with SIMD instructions: pairs of channels packed into halfwords, and their requantization.
 
 c/kernels/edgenet_dsp.h describes both.
 """
@@ -61,11 +61,11 @@ def packable(weights: Array) -> bool:
     return bool(packed.min() >= -(1 << 15) and packed.max() < 1 << 15)
 
 
-def packed_weights(weights: Array, order: Int) -> Array:
-    """int32 (pairs * words,): for each pair of channels all its words in order, the first input in the lower half."""
+def packed_words(weights: Array, order: Int) -> Array:
+    """int32 (pairs, words): for each pair of channels all its words in order, the first input in the lower half."""
     packed = halves(weights)
     padded = np.concatenate([packed, np.zeros((len(packed), 1), np.int64)], axis=1)[:, order]
-    return wrap_int32((padded[:, :, 0] & 0xFFFF) | padded[:, :, 1] << 16).astype(np.int32).reshape(-1)
+    return wrap_int32((padded[:, :, 0] & 0xFFFF) | padded[:, :, 1] << 16).astype(np.int32)
 
 
 def folded_bias(node: Node, weights: Array) -> Int:
@@ -108,8 +108,6 @@ def _staircase(channels: Channels, bias: Int, scale: Int) -> Requant | None:
     left = np.arange(count)
     for _ in range(MOST_SHIFT_GROUPS):
         form, proved = staircase_channels(take(channels, left), scale[left])
-        if form.clamps and proved.any():
-            pass  # the kernels limit their outputs to the activation's range
         index = left[proved]
         found.bias[index] = scale[index] * (bias[index] + form.offset[proved])
         found.multiplier[index], found.constant[index] = form.multiplier[proved], form.constant[proved]

@@ -129,11 +129,12 @@ void edgenet_fully_connected_dsp_s8(const edgenet_fully_connected_dsp_s8_params 
     int32_t *const x = (int32_t *)(void *)scratch;
     for (int32_t row = 0; row < p->rows; row++) {
         const int32_t *weights = p->weights, *pair = p->pairs;
-        int32_t channel = 0;
+        int32_t left = p->channels;
         widen(x, input + row * p->depth, p->depth);
-        while (channel < p->channels) {
+        while (left > 0) {
             int32_t sums[BLOCK];
-            const int32_t count = channel + BLOCK <= p->channels ? BLOCK : 2;
+            /* The last of an odd number of channels has a partner too, whose output is left out. */
+            const int32_t count = left + 1 >= BLOCK ? BLOCK : 2;
             for (int32_t i = 0; i < count; i += 2) {
                 sums[i] = pair[EDGENET_PAIR_WORDS / 2 * i];
                 sums[i + 1] = pair[EDGENET_PAIR_WORDS / 2 * i + 1];
@@ -143,10 +144,10 @@ void edgenet_fully_connected_dsp_s8(const edgenet_fully_connected_dsp_s8_params 
             } else {
                 sums_of_pair(x, weights, p->words, 1, sums);
             }
-            finish(pair, p->form, channel + count <= p->channels ? count : 1, sums, output + channel);
+            finish(pair, p->form, left < count ? left : count, sums, output + p->channels - left);
             weights += p->words * (count / 2);
             pair += EDGENET_PAIR_WORDS / 2 * count;
-            channel += count;
+            left -= count;
         }
         output += p->channels;
     }
