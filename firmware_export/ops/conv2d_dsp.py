@@ -10,7 +10,7 @@ import numpy as np
 from ..graph import Array, Node
 from . import conv2d, linear
 from .overlap import safe_distance
-from .packed import packable, packed_words, pair_table, requantization, run_order
+from .packed import packable, packed_words, records, requantization, run_order
 from .spec import Constant, KernelCall, Operator, Param
 from .window import Window
 
@@ -42,16 +42,25 @@ class Layout:
 def layout(node: Node) -> Layout:
     """The layout for a convolution."""
     win, channels = conv2d.window_of(node), node.need(0).shape[3]
-    padded = any(win.pad) or any(win.pad_after(axis) for axis in range(2))
-    if win.size == (1, 1) and win.stride == (1, 1) and not padded:
+    if is_single(node):
         row = (1, win.input[0] * win.input[1])
         return Layout(row, row, 1, channels, 0, row[1] * channels)
     runs = win.size[1] if win.dilation[1] > 1 else 1
     run = channels if runs > 1 else win.size[1] * channels
-    if not padded:
+    if not _padded(win):
         return Layout(win.input, win.output, runs, run, 0, win.input[1] * channels)
     width = (win.output[1] - 1) * win.stride[1] + (win.size[1] - 1) * win.dilation[1] + 1
     return Layout(win.input, win.output, runs, run, _lines(win), width * channels)
+
+
+def is_single(node: Node) -> bool:
+    """Whether a filter sees one pixel, and each is seen once: then an image is one row of them."""
+    win = conv2d.window_of(node)
+    return win.size == (1, 1) and win.stride == (1, 1) and not _padded(win)
+
+
+def _padded(win: Window) -> bool:
+    return any(win.pad) or any(win.pad_after(axis) for axis in range(2))
 
 
 def _lines(win: Window) -> int:
@@ -95,7 +104,6 @@ def lower(node: Node) -> Sequence[KernelCall]:
     low, high = linear.output_range(node)
     channels = node.need(0).shape[3]
     order = run_order(win.size[0] * place.runs, place.run)
-    bias = node.input(2)
     params: dict[str, Param] = {
         "input": (node.need(0).shape[0], *place.input, channels),
         "output": (node.output.shape[0], *place.output, len(weights)),
@@ -109,17 +117,15 @@ def lower(node: Node) -> Sequence[KernelCall]:
         "run": place.run,
         "run_step": win.dilation[1] * channels,
         "words": len(order),
+        "single": int(is_single(node)),
         "pad_value": node.need(0).zero_point,
         "activation_min": low,
         "activation_max": high,
         "form": requant.form,
-        "weights": Constant(
-            "weights",
-            packed_words(weights, order).reshape(-1),
-            f"'{node.need(1).name}' {node.need(1).shape}, packed pairs",
-        ),
         "pairs": Constant(
-            "pairs", pair_table(requant), f"'{bias.name if bias else ''}' and requantization, for each pair of channels"
+            "pairs",
+            records(requant, packed_words(weights, order)),
+            f"'{node.need(1).name}' {node.need(1).shape}, biases and requantization, two channels in a record",
         ),
     }
     return [KernelCall("conv2d_dsp_s8", params, (node.need(0),), node.output, scratch=True)]

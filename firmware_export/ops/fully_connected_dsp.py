@@ -10,7 +10,7 @@ from ..graph import Array, Node
 from . import fully_connected, linear
 from .fully_connected import filter_shape
 from .overlap import safe_distance
-from .packed import Requant, packable, packed_words, pair_table, requantization, run_order
+from .packed import Requant, packable, packed_words, records, requantization, run_order
 from .spec import Constant, KernelCall, Operator, Param
 
 BLOCK_PAIRS, WORD_BYTES = 4, 4
@@ -44,7 +44,6 @@ def lower(node: Node) -> Sequence[KernelCall]:
     assert requant is not None  # a constraint
     low, high = linear.output_range(node)
     order = run_order(1, depth)
-    bias = node.input(2)
     params: dict[str, Param] = {
         "rows": node.need(0).size // depth,
         "depth": depth,
@@ -53,23 +52,13 @@ def lower(node: Node) -> Sequence[KernelCall]:
         "activation_min": low,
         "activation_max": high,
         "form": requant.form,
-        "weights": Constant(
-            "weights",
-            blocks(packed_words(weights, order)),
-            f"'{node.need(1).name}' {node.need(1).shape}, packed pairs, four side by side",
-        ),
         "pairs": Constant(
-            "pairs", pair_table(requant), f"'{bias.name if bias else ''}' and requantization, for each pair of channels"
+            "pairs",
+            records(requant, packed_words(weights, order), BLOCK_PAIRS),
+            f"'{node.need(1).name}' {node.need(1).shape}, biases and requantization, two channels in a record",
         ),
     }
     return [KernelCall("fully_connected_dsp_s8", params, (node.need(0),), node.output, scratch=True)]
-
-
-def blocks(words: Array) -> Array:
-    """int32 (pairs, words) flat, with four pairs' words side by side, then what remains pair after pair."""
-    whole = len(words) // BLOCK_PAIRS * BLOCK_PAIRS
-    side = words[:whole].reshape(-1, BLOCK_PAIRS, words.shape[1]).transpose(0, 2, 1)
-    return np.concatenate([side.reshape(-1), words[whole:].reshape(-1)])
 
 
 def scratch_bytes(node: Node) -> int:

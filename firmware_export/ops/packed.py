@@ -129,14 +129,29 @@ def _linear(channels: Channels, bias: Int, scale: Int) -> Requant | None:
     return Requant(LINEAR, scale * bias, form.multiplier, form.constant, form.right)
 
 
-def pair_table(requant: Requant) -> Array:
-    """int32 (pairs * 8,), as EDGENET_PAIR_WORDS describes it."""
-    padded = [np.resize(np.append(getattr(requant, f.name), 0), _even(len(requant.bias))) for f in fields(requant)[1:]]
-    bias, multiplier, constant, shift = (array.reshape(-1, 2) for array in padded)
-    both = bias[:, 0] + bias[:, 1]
-    columns = [bias[:, 0], both, multiplier[:, 0], constant[:, 0], multiplier[:, 1], constant[:, 1], *shift.T]
-    return wrap_int32(np.stack(columns, axis=1)).astype(np.int32).reshape(-1)
+def records(requant: Requant, words: Array, together: int = 1) -> Array:
+    """int32, flat: the pairs' records, as edgenet_dsp.h describes them, from words (pairs, W).
+
+    So many pairs `together` are one record, their words side by side; what remains are records of one pair.
+    """
+    biases, ends = _pair_columns(requant)
+    whole = len(words) // together * together
+    parts: list[Array] = []
+    for start, count in [
+        *((i, together) for i in range(0, whole, together)),
+        *((i, 1) for i in range(whole, len(words))),
+    ]:
+        at = slice(start, start + count)
+        parts += [biases[at].reshape(-1), words[at].T.reshape(-1), ends[at].reshape(-1)]
+    return np.concatenate(parts).astype(np.int32)
 
 
-def _even(count: int) -> int:
-    return count + count % 2
+def _pair_columns(requant: Requant) -> tuple[Array, Array]:
+    """int32 (pairs, 2) and (pairs, 6): what comes before and behind a pair's words."""
+    count = len(requant.bias)
+    padding = (0, count % 2)
+    columns = (np.pad(getattr(requant, f.name), padding).reshape(-1, 2) for f in fields(requant)[1:])
+    bias, multiplier, constant, shift = columns
+    biases = np.stack([bias[:, 0], bias.sum(axis=1)], axis=1)
+    ends = [multiplier[:, 0], constant[:, 0], multiplier[:, 1], constant[:, 1], *shift.T]
+    return wrap_int32(biases).astype(np.int32), wrap_int32(np.stack(ends, axis=1)).astype(np.int32)

@@ -17,6 +17,12 @@
 
 #define PIXELS 4
 
+/* What stays the same from pixel to pixel. */
+typedef struct {
+    const int32_t *wide_end, *pairs_end; /* of the widened inputs, and of the records */
+    int32_t entry;
+} work;
+
 #if EDGENET_DSP_ASM
 
 /* Widens words of four bytes each of four pixels. */
@@ -148,7 +154,7 @@ EDGENET_OWN_REGISTERS static void gather_apart(const edgenet_conv2d_dsp_s8_param
 
 /* One word of weights of two channels, two inputs of each of four pixels, added to the sums given: 48 bytes of code. */
 #define WORD_FROM(a, b, c, d, e, f, g, h)     \
-    "ldr %[w], [%[weights]], #4\n\t"          \
+    "ldr %[w], [%[next]], #4\n\t"          \
     "sxtb16 %[t], %[w]\n\t"                   \
     "ldrd %[y], %[z], [%[x]], #8\n\t"         \
     "smlad %[a0], %[t], %[y], %[" a "]\n\t"   \
@@ -164,64 +170,57 @@ EDGENET_OWN_REGISTERS static void gather_apart(const edgenet_conv2d_dsp_s8_param
 #define WORD WORD_FROM("a0", "b0", "a1", "b1", "a2", "b2", "a3", "b3")
 #define WORD_BYTES 48
 
-/* Four sums to outputs. The multiplier is in t, the constant in w, the shift in z. */
-#define TO_INT8(a)              \
-    "asr %[" a "], %[z]\n\t"    \
+/* A sum to an output. The multiplier is in t, the constant in w. */
+#define TO_INT8(a, shift)                \
+    "asr %[" a "], %[" shift "]\n\t"    \
     "ssat %[" a "], #8, %[" a "]\n\t"
-#define STAIRCASE(a) "smmla %[" a "], %[" a "], %[t], %[w]\n\t" TO_INT8(a)
-#define LINEAR(a, doubled)                                    \
+#define STAIRCASE(a, shift) "smmla %[" a "], %[" a "], %[t], %[w]\n\t" TO_INT8(a, shift)
+#define LINEAR(a, shift, doubled)                             \
     doubled                                                   \
     "smmulr %[" a "], %[" a "], %[t]\n\t"                     \
     "add %[" a "], %[" a "], %[" a "], asr #31\n\t"           \
-    "add %[" a "], %[" a "], %[w]\n\t" TO_INT8(a)
+    "add %[" a "], %[" a "], %[w]\n\t" TO_INT8(a, shift)
 #define TWICE(a) "lsl %[" a "], %[" a "], #1\n\t"
 #define TWICE_OF_256(a) "asr %[" a "], %[" a "], #7\n\t"
-#define LINEAR_EVEN(a) LINEAR(a, TWICE(a))
-#define LINEAR_ODD(a) LINEAR(a, TWICE_OF_256(a))
+#define LINEAR_EVEN(a, shift) LINEAR(a, shift, TWICE(a))
+#define LINEAR_ODD(a, shift) LINEAR(a, shift, TWICE_OF_256(a))
 
 /*
  * All channels of four pixels. The first word of a pair of channels begins with the biases; the others take
  * WORDS_AT_ONCE steps without a branch, the first time from the middle of them.
  *
- * Registers: a0 to a3 the even channel's sums, b0 to b3 those of both; x the widened inputs, weights, w and t a word of
- * them as it is and unpacked, y and z two inputs. So all but the stack pointer are in use, and this waits on the stack:
- *   0 the first of the widened inputs   4 where a pair's second word enters the steps   8 the end of a pair's weights
- *   12 the pair's eight words   16 output   20 bytes to the next pixel's   24 bytes of a pair's weights   28 their end
+ * Registers: a0 to a3 the even channel's sums, b0 to b3 those of both; x the widened inputs, next the pairs' records, w
+ * and t a word of weights as it is and unpacked, y and z two inputs. So all but the stack pointer are in use, and this
+ * waits on the stack:
+ *   0 the first of the widened inputs   4 their end   8 where a pair's second word enters the steps
+ *   12 the records' end   16 output   20 bytes to the next pixel's
  */
 #define COMPUTE(EVEN, ODD)                                                                                            \
-    __asm__ volatile("sub sp, #32\n\t"                                                                                \
+    __asm__ volatile("sub sp, #24\n\t"                                                                                \
                      "strd %[x], %[a0], [sp]\n\t"                                                                     \
-                     "strd %[a1], %[a2], [sp, #12]\n\t"                                                               \
-                     "strd %[a3], %[b0], [sp, #20]\n\t"                                                               \
-                     "str %[b1], [sp, #28]\n"                                                                         \
+                     "strd %[a1], %[a2], [sp, #8]\n\t"                                                                \
+                     "strd %[a3], %[b0], [sp, #16]\n"                                                                 \
                      "2:\n\t"                                                                                         \
-                     "ldr %[t], [sp, #24]\n\t"                                                                        \
-                     "add %[t], %[weights], %[t]\n\t"                                                                 \
-                     "str %[t], [sp, #8]\n\t"                                                                         \
                      "ldr %[x], [sp]\n\t"                                                                             \
-                     "ldr %[t], [sp, #12]\n\t"                                                                        \
-                     "ldrd %[a3], %[b3], [%[t]]\n\t" FIRST_WORD                                                       \
-                     "ldr %[y], [sp, #4]\n\t"                                                                         \
+                     "ldrd %[a3], %[b3], [%[next]], #8\n\t" FIRST_WORD                                                \
+                     "ldr %[y], [sp, #8]\n\t"                                                                         \
                      "adr %[z], 1f\n\t"                                                                               \
                      "add %[z], %[z], %[y]\n\t"                                                                       \
                      "bx %[z]\n\t"                                                                                    \
                      ".balign 4\n"                                                                                    \
                      "1:\n\t"                                                                                         \
                      ".rept 8\n\t" WORD ".endr\n\t"                                                                   \
-                     "ldr %[y], [sp, #8]\n\t"                                                                         \
-                     "cmp %[weights], %[y]\n\t"                                                                       \
+                     "ldr %[y], [sp, #4]\n\t"                                                                         \
+                     "cmp %[x], %[y]\n\t"                                                                             \
                      "bne 1b\n\t"                                                                                     \
                      "sub %[b0], %[b0], %[a0]\n\t"                                                                    \
                      "sub %[b1], %[b1], %[a1]\n\t"                                                                    \
                      "sub %[b2], %[b2], %[a2]\n\t"                                                                    \
                      "sub %[b3], %[b3], %[a3]\n\t"                                                                    \
-                     "ldr %[y], [sp, #12]\n\t"                                                                        \
-                     "ldrd %[t], %[w], [%[y], #8]\n\t"                                                                \
-                     "ldr %[z], [%[y], #24]\n\t" EVEN("a0") EVEN("a1") EVEN("a2") EVEN("a3")                          \
-                     "ldrd %[t], %[w], [%[y], #16]\n\t"                                                               \
-                     "ldr %[z], [%[y], #28]\n\t" ODD("b0") ODD("b1") ODD("b2") ODD("b3")                              \
-                     "add %[y], #32\n\t"                                                                              \
-                     "str %[y], [sp, #12]\n\t"                                                                        \
+                     "ldrd %[y], %[z], [%[next], #16]\n\t"                                                            \
+                     "ldrd %[t], %[w], [%[next]], #8\n\t" EVEN("a0", "y") EVEN("a1", "y") EVEN("a2", "y")             \
+                     EVEN("a3", "y") "ldrd %[t], %[w], [%[next]], #16\n\t" ODD("b0", "z") ODD("b1", "z")              \
+                     ODD("b2", "z") ODD("b3", "z")                                                                    \
                      "ldrd %[y], %[z], [sp, #16]\n\t"                                                                 \
                      "strb %[a0], [%[y]]\n\t"                                                                         \
                      "strb %[b0], [%[y], #1]\n\t"                                                                     \
@@ -236,28 +235,24 @@ EDGENET_OWN_REGISTERS static void gather_apart(const edgenet_conv2d_dsp_s8_param
                      "strb %[b3], [%[t], #1]\n\t"                                                                     \
                      "add %[y], #2\n\t"                                                                               \
                      "str %[y], [sp, #16]\n\t"                                                                        \
-                     "ldr %[y], [sp, #28]\n\t"                                                                        \
-                     "cmp %[weights], %[y]\n\t"                                                                       \
+                     "ldr %[y], [sp, #12]\n\t"                                                                        \
+                     "cmp %[next], %[y]\n\t"                                                                          \
                      "bne 2b\n\t"                                                                                     \
-                     "add sp, #32\n\t"                                                                                \
-                     : [x] "+&r"(x), [weights] "+&r"(weights), [a0] "+&r"(a0), [a1] "+&r"(a1), [a2] "+&r"(a2),        \
-                       [a3] "+&r"(a3), [b0] "+&r"(b0), [b1] "+&r"(b1), [b2] "=&r"(b2), [b3] "=&r"(b3), [w] "=&r"(w),  \
+                     "add sp, #24\n\t"                                                                                \
+                     : [x] "+&r"(x), [next] "+&r"(next), [a0] "+&r"(a0), [a1] "+&r"(a1), [a2] "+&r"(a2),              \
+                       [a3] "+&r"(a3), [b0] "+&r"(b0), [b1] "=&r"(b1), [b2] "=&r"(b2), [b3] "=&r"(b3), [w] "=&r"(w),  \
                        [t] "=&r"(t), [y] "=&r"(y), [z] "=&r"(z)                                                       \
                      :                                                                                                \
                      : "cc", "memory")
 
 /* The outputs of all channels for four pixels, whose widened inputs lie in x, written step bytes apart. */
-EDGENET_OWN_REGISTERS static void compute(const edgenet_conv2d_dsp_s8_params *p, const int32_t *x, int8_t *output,
-                                          int32_t step)
+EDGENET_OWN_REGISTERS static void compute(const edgenet_conv2d_dsp_s8_params *p, const work *at, const int32_t *x,
+                                          int8_t *output, int32_t step)
 {
-    const int32_t *weights = p->weights, *a1 = p->pairs;
-    const int32_t rest = (p->words - 1) % WORDS_AT_ONCE;
-    /* One more than its address, as a branch to Thumb code has it. */
-    int32_t a0 = 1 + WORD_BYTES * (rest > 0 || p->words == 1 ? WORDS_AT_ONCE - rest : 0);
-    int8_t *a2 = output;
-    int32_t a3 = step, b0 = p->words * 4;
-    const int32_t *b1 = weights + p->words * ((p->output.channels + 1) / 2);
-    int32_t b2, b3, w, t, y, z;
+    const int32_t *next = p->pairs, *a0 = at->wide_end, *a2 = at->pairs_end;
+    int32_t a1 = at->entry, b0 = step;
+    int8_t *a3 = output;
+    int32_t b1, b2, b3, w, t, y, z;
     if (p->form == EDGENET_STAIRCASE) {
         COMPUTE(STAIRCASE, STAIRCASE);
     } else {
@@ -265,25 +260,37 @@ EDGENET_OWN_REGISTERS static void compute(const edgenet_conv2d_dsp_s8_params *p,
     }
 }
 
+/* Where the second of `words` words enters the steps: one more than its distance, as a branch to Thumb code has it. */
+static int32_t entry_of(int32_t words)
+{
+    const int32_t rest = (words - 1) % WORDS_AT_ONCE;
+    return 1 + WORD_BYTES * (rest > 0 || words == 1 ? WORDS_AT_ONCE - rest : 0);
+}
+
 #else
 
 /* The outputs of all channels for four pixels, whose widened inputs lie in x, written step bytes apart. */
-static void compute(const edgenet_conv2d_dsp_s8_params *p, const int32_t *x, int8_t *output, int32_t step)
+static void compute(const edgenet_conv2d_dsp_s8_params *p, const work *at, const int32_t *x, int8_t *output, int32_t step)
 {
-    const int32_t *pair = p->pairs, *weights = p->weights;
-    for (int32_t channel = 0; channel < p->output.channels; channel += 2) {
+    for (const int32_t *pair = p->pairs; pair != at->pairs_end; output += 2) {
+        const int32_t *const weights = pair + EDGENET_PAIR_BIASES, *const requant = weights + p->words;
         for (int32_t pixel = 0; pixel < PIXELS; pixel++) {
             int32_t even = pair[0], both = pair[1];
             for (int32_t i = 0; i < p->words; i++) {
                 even = edgenet_smlad(edgenet_sxtb16(weights[i]), x[PIXELS * i + pixel], even);
                 both = edgenet_smlad(weights[i], x[PIXELS * i + pixel], both);
             }
-            output[pixel * step + channel] = edgenet_pair_output(pair, p->form, 0, even);
-            output[pixel * step + channel + 1] = edgenet_pair_output(pair, p->form, 1, edgenet_subtract_wrapping(both, even));
+            both = edgenet_subtract_wrapping(both, even);
+            output[pixel * step] = edgenet_pair_output(requant, p->form, 0, even);
+            output[pixel * step + 1] = edgenet_pair_output(requant, p->form, 1, both);
         }
-        weights += p->words;
-        pair += EDGENET_PAIR_WORDS;
+        pair = requant + EDGENET_PAIR_REQUANT;
     }
+}
+
+static int32_t entry_of(int32_t words)
+{
+    return words;
 }
 
 #endif
@@ -360,12 +367,49 @@ static int32_t place(const edgenet_conv2d_dsp_s8_params *p, int32_t held, int32_
     return last;
 }
 
-/* One image. */
-static void convolve(const edgenet_conv2d_dsp_s8_params *p, const int8_t *image, int8_t *output, int8_t *scratch)
+/* Writes the outputs of count pixels, which compute left in spare memory with an even number of channels. */
+static int8_t *keep(int8_t *output, const int8_t *spare, int32_t count, int32_t channels)
+{
+    for (int32_t i = 0; i < count; i++) {
+        copy(output, spare + i * (channels + channels % 2), channels);
+        output += channels;
+    }
+    return output;
+}
+
+/* One image, of which a filter sees one pixel; returns where the next one's output goes. */
+static int8_t *convolve_pixels(const edgenet_conv2d_dsp_s8_params *p, const work *same, const int8_t *image,
+                               int8_t *output, int32_t *wide, int8_t *spare)
+{
+    const int32_t channels = p->output.channels, depth = p->input.channels;
+    int32_t left = p->output.width;
+    for (; left >= PIXELS; left -= PIXELS) {
+        widen(wide, image, image + depth, image + 2 * depth, image + 3 * depth, depth);
+        image += PIXELS * depth;
+        if (channels % 2 == 0) {
+            compute(p, same, wide, output, channels);
+            output += PIXELS * channels;
+        } else {
+            compute(p, same, wide, spare, channels + 1);
+            output = keep(output, spare, PIXELS, channels);
+        }
+    }
+    if (left > 0) {
+        /* The last pixel again for those that there are not. */
+        const int8_t *const second = left > 1 ? image + depth : image;
+        const int8_t *const third = left > 2 ? second + depth : second;
+        widen(wide, image, second, third, third, depth);
+        compute(p, same, wide, spare, channels + channels % 2);
+        output = keep(output, spare, left, channels);
+    }
+    return output;
+}
+
+/* One image; returns where the next one's output goes. */
+static int8_t *convolve(const edgenet_conv2d_dsp_s8_params *p, const work *same, const int8_t *image, int8_t *output,
+                        int32_t *wide, int8_t *spare)
 {
     const int32_t channels = p->output.channels, even = channels + channels % 2;
-    int32_t *const wide = (int32_t *)(void *)scratch;
-    int8_t *const spare = scratch + 4 * PIXELS * p->words;
     int8_t *const lines = spare + PIXELS * even;
     const int8_t *const rows = p->lines > 0 ? lines : image;
     const int32_t held = p->lines > 0 ? p->lines : p->input.height;
@@ -395,26 +439,30 @@ static void convolve(const edgenet_conv2d_dsp_s8_params *p, const int8_t *image,
             gather_apart(p, rows, held, &four, wide);
         }
         if (count == PIXELS && even == channels) {
-            compute(p, wide, output, channels);
+            compute(p, same, wide, output, channels);
             output += PIXELS * channels;
         } else {
-            compute(p, wide, spare, even);
-            for (int32_t i = 0; i < count; i++) {
-                copy(output, spare + i * even, channels);
-                output += channels;
-            }
+            compute(p, same, wide, spare, even);
+            output = keep(output, spare, count, channels);
         }
         left -= count;
     }
+    return output;
 }
 
 void edgenet_conv2d_dsp_s8(const edgenet_conv2d_dsp_s8_params *p, const int8_t *input, int8_t *output, int8_t *scratch)
 {
-    const int32_t bytes = p->output.height * p->output.width * p->output.channels;
+    const int32_t record = EDGENET_PAIR_BIASES + p->words + EDGENET_PAIR_REQUANT;
+    int32_t *const wide = (int32_t *)(void *)scratch;
+    int8_t *const spare = scratch + 4 * PIXELS * p->words, *const first = output;
+    work same;
+    same.wide_end = wide + PIXELS * p->words;
+    same.pairs_end = p->pairs + record * ((p->output.channels + 1) / 2);
+    same.entry = entry_of(p->words);
     for (int32_t b = 0; b < p->output.batch; b++) {
-        convolve(p, input, output, scratch);
-        edgenet_limit_s8(output, bytes, p->activation_min, p->activation_max);
+        output = p->single ? convolve_pixels(p, &same, input, output, wide, spare)
+                           : convolve(p, &same, input, output, wide, spare);
         input += p->input.height * p->input.width * p->input.channels;
-        output += bytes;
     }
+    edgenet_limit_s8(first, (int32_t)(output - first), p->activation_min, p->activation_max);
 }

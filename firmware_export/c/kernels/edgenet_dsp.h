@@ -34,13 +34,15 @@ extern "C" {
 #endif
 
 /*
- * For two channels 2i and 2i + 1 eight words: the bias of the even channel, that of both (256 * odd + even), then a
- * multiplier and a constant for each, and a shift for each. The form says how they make an int8 of a channel's sum:
+ * A pair of channels is a record of words: two biases, that of the even channel and that of both (256 * odd + even); the
+ * packed weights; a multiplier and a constant for each channel, and a shift for each. The form says how they make an int8
+ * of a channel's sum:
  *   EDGENET_STAIRCASE  (constant + ((sum * multiplier) >> 32)) >> shift, saturated to int8
  *   EDGENET_LINEAR     x = (2 * sum * multiplier + 2^31) >> 32; (x + (x < 0 ? -1 : 0) + constant) >> shift, saturated
  * In the first the odd channel's sum is still multiplied by 256.
  */
-#define EDGENET_PAIR_WORDS 8
+#define EDGENET_PAIR_BIASES 2
+#define EDGENET_PAIR_REQUANT 6
 #define EDGENET_STAIRCASE 0
 #define EDGENET_LINEAR 1
 
@@ -56,21 +58,21 @@ typedef struct {
     edgenet_pair filter, stride, dilation, pad;
     int32_t lines, pitch;
     int32_t runs, run, run_step, words;
+    int32_t single; /* 1: a filter sees one pixel, and an image is one row of them */
     int8_t pad_value, activation_min, activation_max, form;
-    const int32_t *weights;
-    const int32_t *pairs;
+    const int32_t *pairs; /* a record for each two channels */
 } edgenet_conv2d_dsp_s8_params;
 void edgenet_conv2d_dsp_s8(const edgenet_conv2d_dsp_s8_params *p, const int8_t *input, int8_t *output, int8_t *scratch);
 
 /*
- * FULLY_CONNECTED, for packed pairs: input (rows, depth), output (rows, channels). The weights of eight channels lie side
- * by side, four words for each two inputs; what remains, pair after pair. A run of inputs is paired as in CONV_2D. words
- * is the number of words of a pair of channels. The scratch memory, at an address that 4 divides, holds 4 * words bytes.
+ * FULLY_CONNECTED, for packed pairs: input (rows, depth), output (rows, channels). words is the number of words of weights
+ * of a pair of channels; inputs are paired as in CONV_2D. The scratch memory, at an address that 4 divides, holds 4 * words
+ * bytes. Four pairs of channels are one record: their biases, their words side by side, and what requantizes each of them;
+ * what remains are pairs on their own.
  */
 typedef struct {
     int32_t rows, depth, channels, words;
     int8_t activation_min, activation_max, form;
-    const int32_t *weights;
     const int32_t *pairs;
 } edgenet_fully_connected_dsp_s8_params;
 void edgenet_fully_connected_dsp_s8(const edgenet_fully_connected_dsp_s8_params *p, const int8_t *input, int8_t *output,
@@ -204,10 +206,10 @@ static inline int8_t edgenet_linear(int32_t doubled, int32_t multiplier, int32_t
     return (int8_t)edgenet_ssat8((x + (x >> 31) + constant) >> shift);
 }
 
-/* One output, of an even channel's sum or of 256 times an odd one's; pair as EDGENET_PAIR_WORDS describes it. */
-static inline int8_t edgenet_pair_output(const int32_t *pair, int32_t form, int32_t odd, int32_t sum)
+/* One output, of an even channel's sum or of 256 times an odd one's, with the last six words of a pair's record. */
+static inline int8_t edgenet_pair_output(const int32_t *requant, int32_t form, int32_t odd, int32_t sum)
 {
-    const int32_t multiplier = pair[2 + 2 * odd], constant = pair[3 + 2 * odd], shift = pair[6 + odd];
+    const int32_t multiplier = requant[2 * odd], constant = requant[2 * odd + 1], shift = requant[4 + odd];
     if (form == EDGENET_STAIRCASE) {
         return edgenet_staircase(sum, multiplier, constant, shift);
     }

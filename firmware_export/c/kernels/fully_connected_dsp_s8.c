@@ -12,7 +12,6 @@
 #include "edgenet_dsp.h"
 
 #define BLOCK 8
-#define BLOCK_PAIRS 4
 
 /* Widens a row of n bytes: (b0, b2), (b1, b3), ..., as the weights are ordered. */
 static void widen(int32_t *to, const int8_t *from, int32_t n)
@@ -33,19 +32,6 @@ static void widen(int32_t *to, const int8_t *from, int32_t n)
     }
 }
 
-/* The sums of a pair of channels: sums[0] of the even one, sums[1] of both. */
-static void sums_of_pair(const int32_t *x, const int32_t *weights, int32_t words, int32_t step, int32_t *sums)
-{
-    int32_t even = sums[0], both = sums[1];
-    for (int32_t i = 0; i < words; i++) {
-        even = edgenet_smlad(edgenet_sxtb16(*weights), x[i], even);
-        both = edgenet_smlad(*weights, x[i], both);
-        weights += step;
-    }
-    sums[0] = even;
-    sums[1] = both;
-}
-
 #if EDGENET_DSP_ASM
 
 #define WORDS_AT_ONCE 8
@@ -53,7 +39,7 @@ static void sums_of_pair(const int32_t *x, const int32_t *weights, int32_t words
 
 /* Two inputs of two pairs of channels. */
 #define TWO_PAIRS(a, b, c, d)                    \
-    "ldrd %[w], %[v], [%[weights]], #8\n\t"      \
+    "ldrd %[w], %[v], [%[next]], #8\n\t"         \
     "sxtb16 %[t], %[w]\n\t"                      \
     "smlad %[" a "], %[t], %[y], %[" a "]\n\t"   \
     "smlad %[" b "], %[w], %[y], %[" b "]\n\t"   \
@@ -63,20 +49,22 @@ static void sums_of_pair(const int32_t *x, const int32_t *weights, int32_t words
 #define WORD "ldr %[y], [%[x]], #4\n\t" TWO_PAIRS("a0", "b0", "a1", "b1") TWO_PAIRS("a2", "b2", "a3", "b3")
 
 /*
- * The same for the four pairs of a block. WORDS_AT_ONCE words are taken without a branch, the first time from the middle
- * of them. All registers but the stack pointer are in use: the sums' address and the end of the inputs wait on the stack.
+ * The sums of a block's four pairs of channels: each even channel's, and both channels'. Returns what requantizes them.
+ * WORDS_AT_ONCE words are taken without a branch, the first time from the middle of them. All registers but the stack
+ * pointer are in use: the sums' address and the end of the inputs wait on the stack.
  */
-EDGENET_OWN_REGISTERS static void sums_of_block(const int32_t *x, const int32_t *weights, int32_t words, int32_t *sums)
+EDGENET_OWN_REGISTERS static const int32_t *sums_of_block(const int32_t *x, const int32_t *next, int32_t words,
+                                                          int32_t *sums)
 {
     const int32_t rest = words % WORDS_AT_ONCE;
     int32_t entry = 1 + WORD_BYTES * (rest > 0 ? WORDS_AT_ONCE - rest : 0);
     const int32_t *end = x + words;
     int32_t a0, b0, a1, b1, a2, b2, a3, b3, v;
     __asm__ volatile("strd %[t], %[y], [sp, #-8]!\n\t"
-                     "ldrd %[a0], %[b0], [%[t]]\n\t"
-                     "ldrd %[a1], %[b1], [%[t], #8]\n\t"
-                     "ldrd %[a2], %[b2], [%[t], #16]\n\t"
-                     "ldrd %[a3], %[b3], [%[t], #24]\n\t"
+                     "ldrd %[a0], %[b0], [%[next]], #8\n\t"
+                     "ldrd %[a1], %[b1], [%[next]], #8\n\t"
+                     "ldrd %[a2], %[b2], [%[next]], #8\n\t"
+                     "ldrd %[a3], %[b3], [%[next]], #8\n\t"
                      "adr %[t], 1f\n\t"
                      "add %[t], %[t], %[w]\n\t"
                      "bx %[t]\n\t"
@@ -93,63 +81,97 @@ EDGENET_OWN_REGISTERS static void sums_of_block(const int32_t *x, const int32_t 
                      "strd %[a3], %[b3], [%[t], #24]\n\t"
                      : [a0] "=&r"(a0), [b0] "=&r"(b0), [a1] "=&r"(a1), [b1] "=&r"(b1), [a2] "=&r"(a2), [b2] "=&r"(b2),
                        [a3] "=&r"(a3), [b3] "=&r"(b3), [w] "+&r"(entry), [v] "=&r"(v), [x] "+&r"(x),
-                       [weights] "+&r"(weights), [t] "+&r"(sums), [y] "+&r"(end)
+                       [next] "+&r"(next), [t] "+&r"(sums), [y] "+&r"(end)
                      :
                      : "cc", "memory");
+    return next;
 }
 
 #else
 
-static void sums_of_block(const int32_t *x, const int32_t *weights, int32_t words, int32_t *sums)
+static const int32_t *sums_of_block(const int32_t *x, const int32_t *next, int32_t words, int32_t *sums)
 {
-    for (int32_t i = 0; i < BLOCK_PAIRS; i++) {
-        sums_of_pair(x, weights + i, words, BLOCK_PAIRS, sums + 2 * i);
+    const int32_t *const weights = next + BLOCK;
+    for (int32_t i = 0; i < BLOCK; i += 2) {
+        sums[i] = next[i];
+        sums[i + 1] = next[i + 1];
+        for (int32_t k = 0; k < words; k++) {
+            const int32_t word = weights[BLOCK / 2 * k + i / 2];
+            sums[i] = edgenet_smlad(edgenet_sxtb16(word), x[k], sums[i]);
+            sums[i + 1] = edgenet_smlad(word, x[k], sums[i + 1]);
+        }
     }
+    return weights + BLOCK / 2 * words;
 }
 
 #endif
 
-/* The outputs of count channels, an even number but for the last one, from their sums. */
-static void finish(const int32_t *pair, int32_t form, int32_t count, const int32_t *sums, int8_t *output)
+/* The same for one pair of channels. */
+static const int32_t *sums_of_pair(const int32_t *x, const int32_t *next, int32_t words, int32_t *sums)
 {
-    for (; count > 0; count -= 2) {
-        output[0] = edgenet_pair_output(pair, form, 0, sums[0]);
-        if (count > 1) {
-            output[1] = edgenet_pair_output(pair, form, 1, edgenet_subtract_wrapping(sums[1], sums[0]));
+    int32_t even = next[0], both = next[1];
+    next += EDGENET_PAIR_BIASES;
+    for (int32_t i = 0; i < words; i++) {
+        const int32_t word = *next++;
+        even = edgenet_smlad(edgenet_sxtb16(word), x[i], even);
+        both = edgenet_smlad(word, x[i], both);
+    }
+    sums[0] = even;
+    sums[1] = both;
+    return next;
+}
+
+/* The outputs of so many pairs of channels from their sums. */
+static const int32_t *finish(const int32_t *requant, int32_t form, int32_t pairs, const int32_t *sums, int8_t *output)
+{
+    if (form == EDGENET_STAIRCASE) {
+        for (; pairs > 0; pairs--) {
+            const int32_t even = sums[0], odd = edgenet_subtract_wrapping(sums[1], even);
+            output[0] = edgenet_staircase(even, requant[0], requant[1], requant[4]);
+            output[1] = edgenet_staircase(odd, requant[2], requant[3], requant[5]);
+            output += 2;
+            sums += 2;
+            requant += EDGENET_PAIR_REQUANT;
         }
+    }
+    for (; pairs > 0; pairs--) {
+        const int32_t even = sums[0], odd = edgenet_subtract_wrapping(sums[1], even);
+        output[0] = edgenet_linear(edgenet_shift_left(even, 1), requant[0], requant[1], requant[4]);
+        output[1] = edgenet_linear(odd >> 7, requant[2], requant[3], requant[5]);
         output += 2;
         sums += 2;
-        pair += EDGENET_PAIR_WORDS;
+        requant += EDGENET_PAIR_REQUANT;
     }
+    return requant;
 }
 
 void edgenet_fully_connected_dsp_s8(const edgenet_fully_connected_dsp_s8_params *p, const int8_t *input, int8_t *output,
                                     int8_t *scratch)
 {
     int32_t *const x = (int32_t *)(void *)scratch;
+    int8_t *const first = output;
     for (int32_t row = 0; row < p->rows; row++) {
-        const int32_t *weights = p->weights, *pair = p->pairs;
-        int32_t left = p->channels;
-        widen(x, input + row * p->depth, p->depth);
-        while (left > 0) {
-            int32_t sums[BLOCK];
-            /* The last of an odd number of channels has a partner too, whose output is left out. */
-            const int32_t count = left + 1 >= BLOCK ? BLOCK : 2;
-            for (int32_t i = 0; i < count; i += 2) {
-                sums[i] = pair[EDGENET_PAIR_WORDS / 2 * i];
-                sums[i + 1] = pair[EDGENET_PAIR_WORDS / 2 * i + 1];
-            }
-            if (count == BLOCK) {
-                sums_of_block(x, weights, p->words, sums);
-            } else {
-                sums_of_pair(x, weights, p->words, 1, sums);
-            }
-            finish(pair, p->form, left < count ? left : count, sums, output + p->channels - left);
-            weights += p->words * (count / 2);
-            pair += EDGENET_PAIR_WORDS / 2 * count;
-            left -= count;
+        const int32_t *next = p->pairs;
+        int32_t sums[BLOCK], left = p->channels;
+        widen(x, input, p->depth);
+        input += p->depth;
+        /* The last of an odd number of channels has a partner too, whose output is left out. */
+        for (; left >= BLOCK; left -= BLOCK) {
+            next = finish(sums_of_block(x, next, p->words, sums), p->form, BLOCK / 2, sums, output);
+            output += BLOCK;
         }
-        output += p->channels;
+        if (left > 0) {
+            int8_t rest[BLOCK];
+            if (left == BLOCK - 1) {
+                finish(sums_of_block(x, next, p->words, sums), p->form, BLOCK / 2, sums, rest);
+            } else {
+                for (int32_t i = 0; i < left; i += 2) {
+                    next = finish(sums_of_pair(x, next, p->words, sums), p->form, 1, sums, rest + i);
+                }
+            }
+            memcpy(output, rest, (size_t)left);
+            output += left;
+        }
     }
-    edgenet_limit_s8(output - p->rows * p->channels, p->rows * p->channels, p->activation_min, p->activation_max);
+    edgenet_limit_s8(first, (int32_t)(output - first), p->activation_min, p->activation_max);
 }
