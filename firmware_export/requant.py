@@ -47,6 +47,7 @@ from .requant_search import (
     NUDGES,
     TOP_SHIFT,
     Task,
+    allowed_shifts,
     best,
     constant_cap,
     first_residue,
@@ -101,7 +102,7 @@ def staircase_channels(channels: Channels, scale: Int | int) -> tuple[Staircase,
     scales = np.broadcast_to(np.asarray(scale, np.int64), channels.multiplier.shape)
     task = task_of(channels)
     caps = np.minimum(multiplier_cap(channels, scales), constant_cap(channels))
-    caps = np.where(one_value(channels), TOP_SHIFT, np.minimum(caps, TOP_SHIFT))
+    caps = allowed_shifts(task, scales, np.where(one_value(channels), TOP_SHIFT, np.minimum(caps, TOP_SHIFT)))
 
     def attempt(shift: int) -> tuple[Staircase, Flags]:
         return _staircase_at(task, scales, shift, caps >= shift)
@@ -127,11 +128,12 @@ def kappa_channels(
     """
     limits = np.broadcast_to(np.asarray(limit, np.int64), channels.multiplier.shape)
     task = task_of(channels)
-    caps = np.minimum(multiplier_cap(channels, np.minimum(limits, max(kappas))), TOP_KAPPA_SHIFT)
-    caps = np.where(one_value(channels), TOP_KAPPA_SHIFT, caps)
+    largest = np.clip(limits, 1, max(kappas))
+    caps = np.minimum(multiplier_cap(channels, largest), TOP_KAPPA_SHIFT)
+    caps = allowed_shifts(task, largest, np.where(one_value(channels), TOP_KAPPA_SHIFT, caps))
 
     def attempt(shift: int) -> tuple[KappaStaircase, Flags]:
-        return _kappa_at(task, kappas, limits, shift)
+        return _kappa_at(task, kappas, limits, shift, caps >= shift)
 
     return best(caps, attempt)
 
@@ -202,14 +204,14 @@ def _staircase_at(task: Task, scales: Int, shift: int, allowed: Flags) -> tuple[
     for search in (_near, _nearest_constant):
         for nudge in NUDGES:
             if len(index):
-                trial, fits, hopeless = _walk(task.take(index), scales[index], shift, nudge, search)
+                trial, fits = _walk(task.take(index), scales[index], shift, nudge, search)
                 form = merge(form, index[fits], take(trial, fits))
-                index = index[~fits & ~hopeless]
+                index = index[~fits]
     return keep_proved(channels, form)
 
 
-def _walk(task: Task, scales: Int, shift: int, nudge: int, search: Search) -> tuple[Staircase, Flags, Flags]:
-    """A form, the channels where it fits its window, and those where no neighbouring multiplier will."""
+def _walk(task: Task, scales: Int, shift: int, nudge: int, search: Search) -> tuple[Staircase, Flags]:
+    """A form, and the channels where it fits its window."""
     multiplier = np.maximum(nearest(task.channels, scales, shift) + nudge, 1)
     lowest, highest = room(task.channels, scales)
     start = np.clip(0, lowest, highest)
@@ -225,7 +227,7 @@ def _walk(task: Task, scales: Int, shift: int, nudge: int, search: Search) -> tu
     first = (np.arange(len(scales)), fits.argmax(axis=1))
     form = Staircase(offsets[first], multiplier, constants[first], shift, scales, clamps=True)
     usable = (lowest <= highest) & (multiplier <= INT32_MAX) & (width > 0)
-    return form, fits[first] & usable, task.hopeless(width, scales, nudge)
+    return form, fits[first] & usable
 
 
 def _near(low: Int, width: Int, factor: Int) -> Int:
@@ -249,7 +251,9 @@ def _middle(low: Int, width: Int) -> Int:
     return np.asarray((low + (width >> 1)) >> WORD)
 
 
-def _kappa_at(task: Task, kappas: Sequence[int], limits: Int, shift: int) -> tuple[KappaStaircase, Flags]:
+def _kappa_at(
+    task: Task, kappas: Sequence[int], limits: Int, shift: int, allowed: Flags
+) -> tuple[KappaStaircase, Flags]:
     """The form with this shift, and the channels for which it is proved."""
     channels, zeros = task.channels, np.zeros_like(limits)
     single = one_value(channels)
@@ -257,16 +261,16 @@ def _kappa_at(task: Task, kappas: Sequence[int], limits: Int, shift: int) -> tup
     form = KappaStaircase(
         zeros, np.where(single, -(-goal // INT32_MAX), 0), np.where(single, INT32_MAX, 0), shift, clamps=True
     )
-    pending = np.flatnonzero(~single)
+    pending = np.flatnonzero(allowed & ~single)
     for kappa in kappas[:FIRST_KAPPAS]:
         if len(pending):
-            trial, fits, hopeless = _fine(task.take(pending), np.full(len(pending), kappa), shift, 0)
+            trial, fits = _fine(task.take(pending), np.full(len(pending), kappa), shift, 0)
             fits &= kappa <= limits[pending]
             form = merge(form, pending[fits], take(trial, fits))
-            pending = pending[~fits & ~hopeless]
+            pending = pending[~fits]
     for channel in pending:
-        allowed = np.array([kappa for kappa in kappas if kappa <= limits[channel]], np.int64)
-        trial = _any_kappa(task.take(np.full(len(allowed), channel)), allowed, shift)
+        few = np.array([kappa for kappa in kappas if kappa <= limits[channel]], np.int64)
+        trial = _any_kappa(task.take(np.full(len(few), channel)), few, shift)
         form = merge(form, np.full(len(trial.kappa), channel), trial)
     return keep_proved(channels, form)
 
@@ -274,18 +278,18 @@ def _kappa_at(task: Task, kappas: Sequence[int], limits: Int, shift: int) -> tup
 def _any_kappa(task: Task, kappas: Int, shift: int) -> KappaStaircase:
     """A form for one channel, which `task` holds once for each of `kappas`; with no channel where none fits."""
     for nudge in NUDGES:
-        trial, fits, hopeless = _fine(task, kappas, shift, nudge)
-        if fits.any() or hopeless.all():
+        trial, fits = _fine(task, kappas, shift, nudge)
+        if fits.any():
             break
     return take(trial, np.flatnonzero(fits)[:1])
 
 
-def _fine(task: Task, kappas: Int, shift: int, nudge: int) -> tuple[KappaStaircase, Flags, Flags]:
-    """A form, the channels where it fits its window, and those where no other kappa will."""
+def _fine(task: Task, kappas: Int, shift: int, nudge: int) -> tuple[KappaStaircase, Flags]:
+    """A form, and the channels where it fits its window."""
     multiplier = np.maximum(nearest(task.channels, kappas, shift) + nudge, 1)
     low, high = task.window(np.zeros_like(kappas), kappas * multiplier, shift)
     fine = -(-low // multiplier)
     sums = kappas * np.stack([task.channels.acc_low, task.channels.acc_high]) + fine
     usable = ((sums >= INT32_MIN) & (sums <= INT32_MAX)).all(axis=0) & (multiplier <= INT32_MAX)
     form = KappaStaircase(kappas, fine, multiplier, shift, clamps=True)
-    return form, usable & (fine * multiplier < high), task.hopeless(high - low, kappas, nudge)
+    return form, usable & (fine * multiplier < high)

@@ -46,21 +46,27 @@ class Task:
         """The same for the channels `index`."""
         return Task(take(self.channels, index), self.at[:, index], self.j)
 
-    def hopeless(self, width: Int, scales: Int, nudge: int) -> Flags:
-        """(C,) where the nearest multiplier's window is so narrow that rounding it otherwise opens none."""
-        if nudge:
-            return np.zeros(len(width), np.bool_)
-        return np.asarray(width < -3 * scales * (self.channels.acc_high - self.channels.acc_low + 1))
-
     def window(self, start: Int, factor: Int, shift: int) -> tuple[Int, Int]:
         """(low, high), both (C,): what has to be added to (acc + start) * factor so that bit 32 + shift counts steps.
 
         `low` belongs to it, `high` does not. int64 that wraps where no solution exists: the proof finds out.
         """
         goal, at = self.j << (WORD + shift), self.at + start
-        low = np.where(self.reached, goal - at * factor, -(2**63)).max(axis=0)
-        high = np.where(self.missed, goal - (at - 1) * factor, 2**63 - 1).min(axis=0)
+        low = np.where(self.reached, goal - at * factor, -(2**63)).max(axis=0, initial=-(2**63))
+        high = np.where(self.missed, goal - (at - 1) * factor, 2**63 - 1).min(axis=0, initial=2**63 - 1)
         return low, high
+
+
+def allowed_shifts(task: Task, scales: Int, caps: Int) -> Int:
+    """(C,) `caps`, and -1 where the window is so narrow that rounding the multiplier otherwise opens none.
+
+    A multiplier that is off by one moves no step by more than the range of scaled accumulators, and rounding by half.
+    """
+    shift = _shifts(caps)[0]
+    multiplier = np.maximum(nearest(task.channels, scales, shift), 1)
+    low, high = task.window(np.clip(0, *room(task.channels, scales)), scales * multiplier, shift)
+    reach = 3 * scales * (task.channels.acc_high - task.channels.acc_low + 1)
+    return np.where(one_value(task.channels), caps, np.where(high - low < -reach, -1, caps))
 
 
 def task_of(channels: Channels) -> Task:
@@ -81,8 +87,8 @@ def best(caps: Int, attempt: Callable[[int], tuple[AnyForm, Flags]]) -> tuple[An
 
 
 def _shifts(caps: Int) -> list[int]:
-    """From the largest shift that all channels allow a few downwards, then those above it."""
-    lowest = max(int(caps.min(initial=TOP_SHIFT)), 0)
+    """From the largest shift that all channels allow, but those with -1, a few downwards, then those above it."""
+    lowest = int(caps[caps >= 0].min(initial=TOP_SHIFT))
     return [*range(lowest, max(lowest - LOWER_SHIFTS, -1), -1), *range(lowest + 1, int(caps.max(initial=0)) + 1)]
 
 
