@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -89,6 +89,12 @@ def macs(node: Node) -> int:
     return node.output.size * math.prod(node.need(1).shape[1:])
 
 
+def work(node: Node) -> Mapping[str, int]:
+    """The inputs that are copied to windows."""
+    windows = node.output.size // node.output.shape[3]
+    return {"gathered": windows * math.prod(node.need(1).shape[1:3]) * node.need(0).shape[3]}
+
+
 OPERATOR = Operator(
     options={
         "padding": Field(0, "int8"),
@@ -116,4 +122,5 @@ OPERATOR = Operator(
     macs=macs,
     scratch_bytes=scratch_bytes,
     overlap=overlap,
+    work=work,
 )

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..graph import Array, Node
 from . import conv2d, linear
 from .overlap import safe_distance
-from .packed import packable, packed_words, records, requantization, run_order
+from .packed import LINEAR, packable, packed_words, records, requantization, run_order
 from .spec import Constant, KernelCall, Operator, Param
 from .window import Window
+
+if TYPE_CHECKING:
+    from ..requant import Channels, Form
 
 PIXELS, WORD_BYTES = 4, 4
 """The kernel takes so many pixels at a time, and widens inputs to words."""
@@ -162,6 +166,31 @@ def overlap(node: Node, number: int) -> int | None:
     return safe_distance(all_reads, all_written)
 
 
+def work(node: Node) -> Mapping[str, int]:
+    """Groups of four pixels, their runs and the words of these; pairs of channels and their words, in all groups."""
+    place, win = layout(node), conv2d.window_of(node)
+    groups = node.output.shape[0] * -(-place.output[0] * place.output[1] // PIXELS)
+    pairs = groups * -(-node.output.shape[3] // 2)
+    requant = requantization(node, _filters(node))
+    linear_form = requant is not None and requant.form == LINEAR
+    runs = groups * win.size[0] * place.runs
+    return {
+        "groups": 0 if is_single(node) else groups,
+        "runs": runs,
+        "run_words": runs * -(-place.run // 4),
+        "pairs": pairs,
+        "linear_pairs": pairs * linear_form,
+        "words": pairs * words(node),
+        "copied": node.need(0).size if place.lines else 0,
+    }
+
+
+def proofs(node: Node) -> Sequence[tuple[Channels, Form]]:
+    """What its requantization rests on."""
+    requant = requantization(node, _filters(node))
+    return requant.proofs if requant else ()
+
+
 OPERATOR = Operator(
     options=conv2d.OPERATOR.options,
     constraints=(*conv2d.OPERATOR.constraints, no_groups, weights_pack, requantizes),
@@ -171,6 +200,8 @@ OPERATOR = Operator(
     macs=conv2d.macs,
     scratch_bytes=scratch_bytes,
     overlap=overlap,
+    work=work,
+    proofs=proofs,
     internal=True,
     replaces="CONV_2D",
     dsp=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from .fully_connected import filter_shape
 from .overlap import safe_distance
 from .packed import Requant, packable, packed_words, records, requantization, run_order
 from .spec import Constant, KernelCall, Operator, Param
+
+if TYPE_CHECKING:
+    from ..requant import Channels, Form
 
 BLOCK_PAIRS, WORD_BYTES = 4, 4
 """The kernel takes so many pairs of channels at a time, and widens inputs to words."""
@@ -75,6 +79,12 @@ def overlap(node: Node, number: int) -> int | None:
     return safe_distance(row * depth, (row + 1) * channels)
 
 
+def proofs(node: Node) -> Sequence[tuple[Channels, Form]]:
+    """What its requantization rests on."""
+    requant = requantization(node, _filters(node))
+    return requant.proofs if requant else ()
+
+
 OPERATOR = Operator(
     options=fully_connected.OPERATOR.options,
     constraints=(*fully_connected.OPERATOR.constraints, constants, weights_pack, requantizes),
@@ -84,6 +94,7 @@ OPERATOR = Operator(
     macs=fully_connected.macs,
     scratch_bytes=scratch_bytes,
     overlap=overlap,
+    proofs=proofs,
     internal=True,
     replaces="FULLY_CONNECTED",
     dsp=True,

@@ -5,7 +5,8 @@ c/kernels/edgenet_dsp.h describes both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,24 +16,27 @@ from . import linear
 from .arithmetic import Int, wrap_int32
 
 if TYPE_CHECKING:
-    from ..requant import Channels
+    from ..requant import Channels, Form
 
 ODD = 256
 """What the odd channel of a pair is multiplied by."""
 STAIRCASE, LINEAR = 0, 1
 """The forms, as the kernels number them."""
-MOST_SHIFT_GROUPS = 8
 
 
 @dataclass(frozen=True, eq=False)
 class Requant:
-    """How a kernel requantizes, one entry for each channel (C,); `bias` is in the scale of the channel's sum."""
+    """How a kernel requantizes, one entry for each channel (C,); `bias` is in the scale of the channel's sum.
+
+    `proofs` are what was asked for and the forms that were proved, for some channels each.
+    """
 
     form: int
     bias: Int
     multiplier: Int
     constant: Int
     shift: Int
+    proofs: tuple[tuple[Channels, Form], ...]
 
 
 def run_order(runs: int, run: int) -> Int:
@@ -90,13 +94,30 @@ def accumulator_bounds(node: Node, weights: Array) -> tuple[Int, Int]:
 
 def requantization(node: Node, weights: Array) -> Requant | None:
     """How to requantize the sums of int8 weights (channels, taps), proved for every sum; None where no form is."""
+    options = node.op.options
+    facts = (options["activation"], options.get("acc_low"), options.get("acc_high"), weights.shape)
+    return _requantization(_Task(node, weights, (*node.inputs, *node.outputs, *facts)))
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What `requantization` is asked; equal where `key` is."""
+
+    node: Node = field(compare=False)
+    weights: Array = field(compare=False)
+    key: tuple[object, ...]
+
+
+@lru_cache(maxsize=256)
+def _requantization(task: _Task) -> Requant | None:
+    """Remembered, because a choice of kernels asks again and again."""
     from ..requant import channels_of
 
-    low, high = accumulator_bounds(node, weights)
+    low, high = accumulator_bounds(task.node, task.weights)
     if low.min() < -(1 << 31) or high.max() >= 1 << 31:
         return None
-    channels, bias = channels_of(node, low, high), folded_bias(node, weights)
-    scale = np.where(np.arange(len(weights)) % 2, ODD, 1).astype(np.int64)
+    channels, bias = channels_of(task.node, low, high), folded_bias(task.node, task.weights)
+    scale = np.where(np.arange(len(bias)) % 2, ODD, 1).astype(np.int64)
     return _staircase(channels, bias, scale) or _linear(channels, bias, scale)
 
 
@@ -104,19 +125,21 @@ def _staircase(channels: Channels, bias: Int, scale: Int) -> Requant | None:
     """Every channel with a shift of its own."""
     from ..requant import staircase_channels, take
 
-    count = len(bias)
-    found = Requant(STAIRCASE, *(np.zeros(count, np.int64) for _ in range(4)))
-    left = np.arange(count)
-    for _ in range(MOST_SHIFT_GROUPS):
-        form, proved = staircase_channels(take(channels, left), scale[left])
+    new_bias, multiplier, constant, shift = (np.zeros(len(bias), np.int64) for _ in range(4))
+    proofs: list[tuple[Channels, Form]] = []
+    left = np.arange(len(bias))
+    while len(left):
+        group = take(channels, left)
+        form, proved = staircase_channels(group, scale[left])
+        if not proved.any():
+            return None
         index = left[proved]
-        found.bias[index] = scale[index] * (bias[index] + form.offset[proved])
-        found.multiplier[index], found.constant[index] = form.multiplier[proved], form.constant[proved]
-        found.shift[index] = form.shift
+        new_bias[index] = scale[index] * (bias[index] + form.offset[proved])
+        multiplier[index], constant[index] = form.multiplier[proved], form.constant[proved]
+        shift[index] = form.shift
+        proofs.append((take(group, proved), take(form, proved)))
         left = left[~proved]
-        if not len(left) or not proved.any():
-            break
-    return None if len(left) else found
+    return Requant(STAIRCASE, new_bias, multiplier, constant, shift, tuple(proofs))
 
 
 def _linear(channels: Channels, bias: Int, scale: Int) -> Requant | None:
@@ -127,7 +150,7 @@ def _linear(channels: Channels, bias: Int, scale: Int) -> Requant | None:
     reach = np.maximum(np.abs(channels.acc_low), np.abs(channels.acc_high))
     if form is None or (form.left != 1).any() or (reach * np.maximum(scale, 2) >= 1 << 31).any():
         return None
-    return Requant(LINEAR, scale * bias, form.multiplier, form.constant, form.right)
+    return Requant(LINEAR, scale * bias, form.multiplier, form.constant, form.right, ((channels, form),))
 
 
 def records(requant: Requant, words: Array, together: int = 1) -> Array:
@@ -151,8 +174,8 @@ def _pair_columns(requant: Requant) -> tuple[Array, Array]:
     """int32 (pairs, 2) and (pairs, 6): what comes before and behind a pair's words."""
     count = len(requant.bias)
     padding = (0, count % 2)
-    columns = (np.pad(getattr(requant, f.name), padding).reshape(-1, 2) for f in fields(requant)[1:])
-    bias, multiplier, constant, shift = columns
+    arrays = (requant.bias, requant.multiplier, requant.constant, requant.shift)
+    bias, multiplier, constant, shift = (np.pad(array, padding).reshape(-1, 2) for array in arrays)
     biases = np.stack([bias[:, 0], bias.sum(axis=1)], axis=1)
     ends = [multiplier[:, 0], constant[:, 0], multiplier[:, 1], constant[:, 1], *shift.T]
     return wrap_int32(biases).astype(np.int32), wrap_int32(np.stack(ends, axis=1)).astype(np.int32)
