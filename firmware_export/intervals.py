@@ -283,8 +283,3 @@ def requantized(node: Node, sums: Bound | None) -> Bound:
 def constants_of(bound: Bound) -> npt.NDArray[np.bool_]:
     """(channels,): which channels hold one value only."""
     return np.asarray(bound[0] == bound[1])
-
-
-def widest(bound: Bound, channels: Int) -> tuple[int, int]:
-    """The lowest and the highest value of some channels."""
-    return int(bound[0][channels].min()), int(bound[1][channels].max())

@@ -44,6 +44,11 @@ def sums_of(node: Node, values: dict[int, Array], monkeypatch: pytest.MonkeyPatc
     return np.concatenate(seen)
 
 
+def within(values: Array, bound: tuple[Array, Array]) -> bool:
+    """Whether every row of values (..., channels) lies between the bounds (channels,)."""
+    return bool(np.all((values >= bound[0]) & (values <= bound[1])))
+
+
 def check(graph: Graph, inputs: Sequence[Array], monkeypatch: pytest.MonkeyPatch) -> Bounds:
     """The bounds of a graph, which all values and sums for `inputs` lie in; it is run as it is, without any pass."""
     bounds = analyse(graph)
@@ -51,18 +56,15 @@ def check(graph: Graph, inputs: Sequence[Array], monkeypatch: pytest.MonkeyPatch
     for op in graph.ops:
         node = graph.node(op)
         if op.index in bounds.accumulators:
-            sums, (low, high) = sums_of(node, values, monkeypatch), bounds.accumulators[op.index]
-            assert low.shape == high.shape == (channels_of(node.output),)
-            assert (sums >= low).all() and (sums <= high).all(), graph.where(op)
+            assert within(sums_of(node, values, monkeypatch), bounds.accumulators[op.index]), graph.where(op)
         values.update(zip(op.outputs, reference.run_node(node, values), strict=True))
         for tensor in node.outputs:
             if tensor.dtype != "int8":
                 continue
             low, high = bounds.tensors[tensor.index]
-            assert low.dtype == high.dtype == np.int64 and low.shape == high.shape == (channels_of(tensor),)
-            rows = values[tensor.index].reshape(-1, channels_of(tensor))
-            assert (rows >= low).all() and (rows <= high).all(), graph.where(op)
-            assert (low >= -128).all() and (high <= 127).all()
+            assert (low.dtype, low.shape, high.dtype, high.shape) == (np.int64, (channels_of(tensor),)) * 2
+            assert within(values[tensor.index].reshape(-1, channels_of(tensor)), (low, high)), graph.where(op)
+            assert within(np.stack([low, high]), (np.int64(-128), np.int64(127)))
     return bounds
 
 
