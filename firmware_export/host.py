@@ -167,7 +167,8 @@ def make_batch(
         RuntimeFaultError: a tap names an operator that the model lacks, or has a wrong size.
     """
     ops = {op.index: op for op in graph.ops}
-    gone = {part.tensor: part for part in removed}
+    shapes = {tensor.index: tensor.shape[-1:] for tensor in graph.tensors}
+    gone = {part.tensor: part for part in removed if shapes.get(part.tensor) == (part.channels,)}
     result: dict[int, Array] = {}
     left_out: dict[int, Array] = {}
     for index, data in rows.items():
