@@ -65,8 +65,8 @@ def read_project(folder: Path, name: str | None = None) -> CProject:
     sources = tuple(path for path in sorted(folder.glob("*.c")) if path.name not in left_out)
     arena_bytes = int(size.group(1)) if size and arena else None
     reset = f"{runs[0]}_reset" if re.search(rf"\bvoid\s+{re.escape(runs[0])}_reset\s*\(", header) else None
-    taps = _switch(header, "TAP")
-    return CProject(folder, runs[0], sources, taps, arena, arena_bytes, reset, _removed(_manifest(folder)))
+    gone = _removed(_manifest(folder))
+    return CProject(folder, runs[0], sources, _switch(header, "TAP"), arena, arena_bytes, reset, gone)
 
 
 def check_own_arena(project: CProject) -> None:

@@ -160,8 +160,8 @@ def make_batch(
 ) -> Batch:
     """The network's outputs, and the tapped bytes (N, bytes) of each operator in the operator's dtype.
 
-    Where the C leaves out channels that it says are constant, they are filled in, so that a comparison shows whether
-    they are; those that nothing reads are marked as left out.
+    Channels that the C leaves out as constant are filled in, so that comparing shows whether they are; those that
+    nothing reads are marked as left out.
 
     Raises:
         RuntimeFaultError: a tap names an operator that the model lacks, or has a wrong size.
@@ -174,12 +174,10 @@ def make_batch(
     for index, data in rows.items():
         part = gone.get(ops[index].outputs[0]) if index in ops else None
         expected = sum(graph.tensors[tensor].size_bytes for tensor in ops[index].outputs) if index in ops else 0
-        if part is not None:
-            expected = expected // part.channels * len(part.kept)
+        expected = expected if part is None else expected // part.channels * len(part.kept)
         if data.shape[1] != expected:
-            raise RuntimeFaultError(
-                f"{graph.name} on {where}: the tap of operator {index} gave {data.shape[1]} bytes, expected {expected}."
-            )
+            gave = f"the tap of operator {index} gave {data.shape[1]} bytes, expected {expected}"
+            raise RuntimeFaultError(f"{graph.name} on {where}: {gave}.")
         result[index] = np.ascontiguousarray(data).view(operator_dtype(graph, ops[index]))
         if part is not None:
             result[index], missing = _with_removed(result[index], part)

@@ -2,136 +2,38 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from needs import need_packages, tflite_model
+from dead_channels import (
+    DEAD,
+    FULL,
+    LIVE,
+    SAME,
+    STRIDES,
+    VALID,
+    ZERO,
+    Maker,
+    check_removed,
+    kept,
+    macs,
+    read,
+    two,
+    values_of,
+)
+from needs import tflite_model
 from random_network import random_network
 from single_op import check, random_int8
-from tflite_builder import OpSpec, SubgraphSpec, TensorSpec, build, build_subgraphs
+from tflite_builder import OpSpec, SubgraphSpec, TensorSpec, build_subgraphs
 
 from firmware_export import reference
-from firmware_export.cproject import read_project
-from firmware_export.graph import Array, Graph, Removed
-from firmware_export.ops import OPS
 from firmware_export.ops.arithmetic import RELU
-from firmware_export.passes import apply_passes, optimize, remove_constant_channels, simplify
-from firmware_export.project import compile_graph, export_c
-from firmware_export.prove import Proof, prove
+from firmware_export.passes import apply_passes, simplify
 from firmware_export.reader import read_tflite
-from firmware_export.report import make_report
-from firmware_export.report_page import page
 from firmware_export.samples import make_samples
 
 pytestmark = pytest.mark.slow
-
-SAME, VALID = 0, 1
-ZERO = -128
-"""Zero point of activations here: what RELU cuts to, so that a dead channel is no different from padding."""
-STRIDES = {"stride_h": 1, "stride_w": 1, "dilation_h": 1, "dilation_w": 1, "depth_multiplier": 1}
-DEAD, FULL = -(2**29), 2**29
-"""Biases that no sum of products comes near: the channel is the lowest or the highest value throughout."""
-
-
-def read(data: bytes) -> Graph:
-    return read_tflite(data, "net.tflite")
-
-
-def macs(graph: Graph) -> int:
-    return sum(OPS[op.type].macs(graph.node(op)) for op in graph.ops)
-
-
-def values_of(graph: Graph, inputs: Sequence[Array]) -> dict[int, Array]:
-    """Every computed tensor (N, *shape) of a graph as it is."""
-    values = dict(zip(graph.inputs, inputs, strict=True))
-    for op in graph.ops:
-        values.update(zip(op.outputs, reference.run_node(graph.node(op), values), strict=True))
-    return values
-
-
-def check_removed(graph: Graph, count: int = 12) -> Graph:
-    """The graph without the channels; what is left of every tensor has its bits, and constants are as recorded."""
-    inputs = make_samples(graph, (), count, 5)
-    graph = simplify(graph)
-    smaller = remove_constant_channels(graph)
-    before, after = values_of(graph, inputs), values_of(smaller, inputs)
-    gone = {part.tensor: part for part in smaller.removed}
-    for index, values in before.items():
-        whole = gone.get(index, Removed(index, values.shape[-1], tuple(range(values.shape[-1])), ()))
-        np.testing.assert_array_equal(values[..., list(whole.kept)], after[index], err_msg=str(index))
-        dropped = [c for c in range(whole.channels) if c not in whole.kept]
-        for channel, constant in zip(dropped, whole.constants, strict=True):
-            assert constant is None or (values[..., channel] == constant).all()
-    assert all(after[index].shape == before[index].shape for index in (*graph.inputs, *graph.outputs))
-    assert sum(part.macs for part in smaller.removed) == macs(graph) - macs(smaller)
-    assert remove_constant_channels(smaller) is smaller
-    optimize(smaller)
-    return smaller
-
-
-class Maker:
-    """A growing network of (1, 4, 4, channels)."""
-
-    def __init__(self, channels: int = 3) -> None:
-        self.tensors = [TensorSpec((1, 4, 4, channels), zero_point=-5)]
-        self.ops: list[OpSpec] = []
-
-    def tensor(self, spec: TensorSpec) -> int:
-        self.tensors.append(spec)
-        return len(self.tensors) - 1
-
-    def put(self, kind: str, inputs: tuple[int, ...], shape: tuple[int, ...], **options: int) -> int:
-        like = self.tensors[inputs[0]]
-        zero = ZERO if options.get("activation") == RELU else like.zero_point
-        out = self.tensor(TensorSpec(shape, scale=0.5, zero_point=zero))
-        self.ops.append(OpSpec(kind, inputs, (out,), options))
-        return out
-
-    def conv(
-        self, x: int, biases: Sequence[int], size: int = 1, padding: int = SAME, kind: str = "CONV_2D", **options: int
-    ) -> int:
-        """With RELU; a bias of DEAD or FULL makes a channel constant."""
-        b, h, w, depth = self.tensors[x].shape
-        count = len(biases)
-        shape = (count, size, size, depth) if kind == "CONV_2D" else (1, size, size, count)
-        scales = list(np.linspace(0.001, 0.004, count))
-        axis = 0 if kind == "CONV_2D" else 3
-        data = random_int8(len(self.tensors), shape)
-        weights = self.tensor(TensorSpec(shape, scale=scales, axis=axis, data=data))
-        bias = self.tensor(TensorSpec((count,), "int32", None, data=np.array(biases, np.int32)))
-        less = 0 if padding == SAME else size - 1
-        given = {**STRIDES, "activation": RELU, "padding": padding, **options}
-        return self.put(kind, (x, weights, bias), (b, h - less, w - less, count), **given)
-
-    def dense(self, x: int, channels: int = 4, *, bias: bool = False) -> int:
-        depth = int(np.prod(self.tensors[x].shape))
-        data = random_int8(len(self.tensors), (channels, depth))
-        inputs = [x, self.tensor(TensorSpec((channels, depth), scale=0.002, data=data))]
-        if bias:
-            inputs.append(self.tensor(TensorSpec((channels,), "int32", None, data=np.full(channels, 300, np.int32))))
-        return self.put("FULLY_CONNECTED", tuple(inputs), (1, channels))
-
-    def build(self, *outputs: int) -> bytes:
-        return build(self.tensors, self.ops, [0], outputs)
-
-
-def kept(graph: Graph) -> dict[int, tuple[int, ...]]:
-    return {part.tensor: part.kept for part in graph.removed}
-
-
-LIVE = (100, DEAD, -300, FULL, 50)
-"""Five channels: 1 and 3 are constant."""
-
-
-def two(size: int, padding: int, *, biases: Sequence[int] = LIVE, **options: int) -> tuple[bytes, int]:
-    """A convolution with constant channels, and one that reads them; and the tensor between them."""
-    net = Maker()
-    middle = net.conv(0, biases)
-    return net.build(net.conv(middle, (0, 20), size, padding, **options)), middle
 
 
 def test_what_constants_add_goes_into_the_bias(tmp_path: Path, compiler: str) -> None:
@@ -349,100 +251,6 @@ def test_what_a_variable_holds_stays() -> None:
     assert not smaller.removed
     for got, want in zip(reference.run_sequence(smaller, inputs), reference.run_sequence(graph, inputs), strict=True):
         np.testing.assert_array_equal(got, want)
-
-
-def proof_of(data: bytes, folder: Path, edit: Callable[[dict[str, Any]], None] = lambda manifest: None) -> Proof:
-    """The proof of an exported project, after an edit of what its manifest says."""
-    need_packages("tflite_micro")
-    (folder / "net.tflite").write_bytes(data)
-    if not (folder / "c").is_dir():
-        export_c(folder / "net.tflite", folder / "c")
-    path = folder / "c" / "MANIFEST.json"
-    manifest = json.loads(path.read_text())
-    edit(manifest)
-    path.write_text(json.dumps(manifest))
-    return prove(folder / "net.tflite", project=folder / "c", count=8, runtimes=("tflm", "numpy", "host"))
-
-
-def informative() -> bytes:
-    """Channels 1 and 3 of the first convolution are constant; nothing reads the last, which is not."""
-    net = Maker()
-    last = net.conv(net.conv(0, (*LIVE, 60)), (0, 5))
-    net.tensors[last - 2].data[..., 5] = 0
-    return net.build(last)
-
-
-def test_a_proof_compares_what_is_left_and_the_constants(tmp_path: Path) -> None:
-    """Of what nothing reads nothing can be compared; all other values of the file's network are."""
-    proof = proof_of(informative(), tmp_path)
-    assert proof.proved, proof.message
-    outputs, host = 16 * 2, proof.runtime("host")
-    assert host.operators_compared == 2
-    assert host.values_compared == 8 * (3 * outputs + 16 * 5 + outputs)  # outputs: plain, tapped, and plain once more
-    digests = {found.operator: found.sha256 for found in proof.digests}
-    assert "host" not in digests[0]
-    assert "host" in digests[1]
-
-
-def test_a_wrong_claim_is_found(tmp_path: Path) -> None:
-    """A constant that is none, a channel that is another one, and no word of what was removed."""
-
-    def another_constant(manifest: dict[str, Any]) -> None:
-        manifest["removed"][0]["constants"] = [-128, 126, None]
-
-    def another_channel(manifest: dict[str, Any]) -> None:
-        manifest["removed"][0].update(kept=[0, 1, 4], constants=[-128, 127, None])
-
-    def of_another_shape(manifest: dict[str, Any]) -> None:
-        others = {"channels": 12, "constants": [None] * 9}, {"tensor": 400}
-        manifest["removed"] = [{**manifest["removed"][0], **other} for other in others]
-
-    for edit in (another_constant, another_channel, of_another_shape):
-        proof = proof_of(informative(), tmp_path, edit)
-        assert not proof.proved
-        found = proof.runtime("host").difference
-        if edit is of_another_shape:
-            assert "gave 48 bytes, expected 96" in proof.runtime("host").reason
-        else:
-            assert found is not None
-            assert found.operator == 0
-
-
-KNOWN: dict[str, Any] = {"tensor": 3, "channels": 5, "kept": [0, 2, 4], "constants": [-128, None]}
-
-
-@pytest.mark.parametrize(
-    ("wrong", "sense"),
-    [
-        ({}, True),
-        ({"tensor": "3"}, False),
-        ({"channels": 6}, False),
-        ({"kept": [2, 0, 4]}, False),
-        ({"kept": [0, 2, 5]}, False),
-        ({"kept": [-1, 2, 4]}, False),
-        ({"kept": [], "constants": [None] * 5}, False),
-        ({"constants": [-129, 127]}, False),
-        ({"constants": None}, False),
-    ],
-)
-def test_a_manifest_that_makes_no_sense_says_nothing(wrong: dict[str, Any], sense: bool, tmp_path: Path) -> None:
-    (tmp_path / "net.h").write_text("void net_run(const int8_t *input, int8_t *output);")
-    (tmp_path / "MANIFEST.json").write_text(json.dumps({"removed": [7, {**KNOWN, **wrong}]}))
-    assert read_project(tmp_path).removed == ((Removed(3, 5, (0, 2, 4), (-128, None)),) if sense else ())
-
-
-def test_the_report_says_what_was_removed_and_why() -> None:
-    data, middle = two(1, VALID)
-    report = make_report(compile_graph(read(data)))
-    (part,) = report.removed
-    assert (part.operator, part.type, part.tensor, part.kept) == (0, "CONV_2D", middle, (0, 2, 4))
-    assert report.to_json()["removed"][0]["constants"] == (-128, 127)
-    assert report.macs == macs(simplify(read(data))) - part.macs
-    text = page(report)
-    assert "<h2>Removed channels</h2>" in text
-    assert part.why in text
-    assert "160 of 400 multiply-accumulates less, and 18 bytes" in text
-    assert "Removed channels" not in page(make_report(compile_graph(read(two(3, SAME, biases=(0, 5))[0]))))
 
 
 def deadened(seed: int) -> bytes:

@@ -221,6 +221,18 @@ def test_two_operands_are_bounded_by_all_their_pairs(kind: str, monkeypatch: pyt
     assert (low.item(), high.item()) == (got.min(), got.max())
 
 
+def test_prelu_bends_at_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With alpha below 0 both ends of its input give more than what lies between."""
+    alpha = TensorSpec((2,), scale=0.01, data=np.array([-100, 50], np.int8))
+    tensors = [TensorSpec((1, 256, 2), zero_point=9), alpha, TensorSpec((1, 256, 2), zero_point=-40)]
+    graph = simplify(read(model("PRELU", tensors[:2], tensors[2:])))
+    inputs = [np.repeat(np.arange(-128, 128), 2).astype(np.int8).reshape(1, 1, 256, 2)]
+    bounds = check(graph, inputs, monkeypatch).tensors[2]
+    got = reference.run(graph, inputs)[0].reshape(-1, 2)
+    np.testing.assert_array_equal(bounds, (got.min(axis=0), got.max(axis=0)))
+    assert bounds[0][0] == -40
+
+
 def test_grouped_and_depthwise_filters_see_their_own_channels(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = np.array([[[[5, -100, 30, -128]]]], np.int8)
     tensors = [
