@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from . import __version__, emit
+from . import __version__, emit, report
 from .cwriter import fill
 from .errors import ExportError
 from .files import replace_folder
@@ -229,6 +229,7 @@ def _manifest(program: Program, name: str, labels: Sequence[str], contents: Mapp
         "weights_bytes": program.weights_bytes,
         "macs": program.macs,
         "operators": [asdict(info) for info in _operators(program)],
+        "removed": [asdict(facts) for facts in report.removed_facts(program)],
         "inputs": [asdict(tensor_info(t)) for t in program.inputs],
         "outputs": [asdict(tensor_info(t)) for t in program.outputs],
         "files": {key: hashlib.sha256(data).hexdigest() for key, data in sorted(contents.items())},

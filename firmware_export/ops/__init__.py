@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..graph import Array, Node
 from . import (
     add,
     arg_max,
@@ -121,3 +122,9 @@ OPS: Mapping[str, Operator] = {
     "UNPACK": unpack.OPERATOR,
     "VAR_HANDLE": var_handle.OPERATOR,
 }
+
+
+def int8_table(node: Node) -> Array | None:
+    """What an operator makes of the values -128 to 127, int8 (256,); None unless it maps each value on its own."""
+    table, computed = OPS[node.op.type].table, [t for t in node.inputs if t is not None and t.data is None]
+    return None if table is None or len(node.outputs) != 1 or len(computed) != 1 else table(node)

@@ -9,9 +9,8 @@ import numpy as np
 
 from .. import reference
 from ..graph import Array, Graph, Node, Op, Tensor
-from ..ops import OPS
+from ..ops import OPS, int8_table
 from .rewrite import computed_inputs, default_options, node_of, same_numbers, sound
-from .tables import int8_table
 
 _MOVING = """
     CONCATENATION GATHER MIRROR_PAD PACK PAD PADV2 SLICE SPLIT SPLIT_V STRIDED_SLICE TILE TRANSPOSE UNPACK
