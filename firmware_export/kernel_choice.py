@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from .costs import Cost, code_bytes, cost_of
 from .errors import ExportError
 from .graph import Graph, Node, Op
+from .intervals import analyse
 from .ops import OPS
 from .planner import Plan, plan_memory
 from .targets import Core, Target
@@ -61,6 +62,7 @@ def choose_kernels(graph: Graph, target: Target) -> Choice:
     Raises:
         ExportError: a budget can't be met; the message says what can be reached.
     """
+    graph = with_bounds(graph)
     if target.core is None:
         plan = plan_memory(graph)
         _check_ram(graph, plan.arena_bytes + plan.state_bytes, target)
@@ -75,6 +77,19 @@ def choose_kernels(graph: Graph, target: Target) -> Choice:
     picks, plan = _within_ram(menu, picks, target)
     costs = tuple(menu.cost(i, pick) for i, pick in enumerate(picks))
     return Choice(menu.graph(picks), plan, costs, menu.flash(picks), tuple(_offers(menu, picks)))
+
+
+def with_bounds(graph: Graph) -> Graph:
+    """`graph` with what the accumulators of linear operators can reach, in their options acc_low and acc_high."""
+    bounds = analyse(graph).accumulators
+
+    def bounded(op: Op) -> Op:
+        if op.index not in bounds:
+            return op
+        low, high = (tuple(int(value) for value in side) for side in bounds[op.index])
+        return replace(op, options={**op.options, "acc_low": low, "acc_high": high})
+
+    return replace(graph, ops=tuple(map(bounded, graph.ops)))
 
 
 def alternatives(graph: Graph, op: Op, core: Core) -> tuple[Op, ...]:

@@ -15,9 +15,8 @@ from .cwriter import fill
 from .errors import ExportError
 from .files import replace_folder
 from .graph import Array, Graph, Tensor
-from .kernel_choice import choose_kernels
+from .kernel_choice import Choice, choose_kernels
 from .passes import apply_passes
-from .planner import plan_memory
 from .program import Program, lower
 from .reader import read_tflite
 from .targets import ANY_TARGET, Target
@@ -105,8 +104,12 @@ def export_c(
 
 def compile_graph(graph: Graph, target: Target = ANY_TARGET) -> Program:
     """The program of a network from `read_model`, for a target. Raises ExportError where that is not supported."""
-    reduced = choose_kernels(apply_passes(graph), target)
-    return lower(reduced, plan_memory(reduced))
+    return program_of(choose_kernels(apply_passes(graph), target))
+
+
+def program_of(choice: Choice) -> Program:
+    """The program of a network whose kernels were chosen."""
+    return lower(choice.graph, choice.plan)
 
 
 def read_model(model_path: Path) -> Graph:
