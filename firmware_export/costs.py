@@ -62,7 +62,7 @@ def cost_of(node: Node, core: Core) -> Cost:
 
 def code_bytes(kernels: Iterable[str], calls: int, core: Core) -> int:
     """Flash for kernels, each once, and for so many calls of them, about."""
-    sizes = _table()["code_bytes"].get(measured_core(core), {})
+    sizes: dict[str, int] = _table()["code_bytes"].get(measured_core(core), {})
     return sum(sizes.get(kernel, 0) for kernel in set(kernels)) + CALL_BYTES * calls
 
 

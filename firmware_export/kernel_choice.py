@@ -3,7 +3,7 @@
 An internal operator that `replaces` another has the same bits; only its kernel, its constants and its scratch memory
 differ. So the planner, the program and the emitter need not know of targets.
 
-The choice begins with the file's own operators, whose kernels are plain C, and takes what buys the most instructions for
+The choice begins with the file's own operators, whose kernels are plain C, and takes what saves most instructions for
 a byte of flash, one operator or all that a kernel suits at a time, as long as a kilobyte buys enough (`WORTH`) and the
 budgets hold.
 """

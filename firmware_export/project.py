@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from .errors import ExportError
 from .files import replace_folder
 from .graph import Array, Graph, Tensor
 from .kernel_choice import Choice, choose_kernels
+from .kernel_facts import KernelFacts, kernel_facts
 from .passes import apply_passes
 from .program import Program, lower
 from .reader import read_tflite
@@ -57,7 +58,10 @@ class OperatorInfo:
 
 @dataclass(frozen=True)
 class ExportSummary:
-    """What `export_c` wrote. Sizes in bytes: `weights_bytes` of all constant tables, `state_bytes` of the variables."""
+    """What `export_c` wrote. Sizes in bytes: `weights_bytes` of all constant tables, `state_bytes` of the variables.
+
+    `kernels` says which were chosen, where the target is a core.
+    """
 
     out_dir: Path
     name: str
@@ -68,6 +72,7 @@ class ExportSummary:
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
     state_bytes: int = 0
+    kernels: KernelFacts | None = None
 
 
 def export_c(
@@ -94,12 +99,13 @@ def export_c(
     """
     check_out_dir(out_dir)
     graph = read_model(model_path)
-    program = compile_graph(graph, target)
+    choice = choose_kernels(apply_passes(graph), target)
+    program = program_of(choice)
     identifier = c_identifier(model_path) if name is None else checked_identifier(name)
     texts = check_labels(program, read_labels(model_path) if labels is None else list(labels))
     contents = project_files(program, identifier, texts, golden_vectors(graph, samples or (), VECTORS), target=target)
     replace_folder(out_dir, contents)
-    return summary(program, out_dir, identifier)
+    return replace(summary(program, out_dir, identifier), kernels=kernel_facts(choice, target))
 
 
 def compile_graph(graph: Graph, target: Target = ANY_TARGET) -> Program:
@@ -226,6 +232,8 @@ def _manifest(program: Program, name: str, labels: Sequence[str], contents: Mapp
             "labels": len(labels),
             "target": target.name,
             "optimize": target.optimize,
+            "max_flash": target.max_flash,
+            "max_ram": target.max_ram,
         },
         "arena_bytes": program.plan.arena_bytes,
         "state_bytes": program.plan.state_bytes,
