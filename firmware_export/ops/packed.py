@@ -1,6 +1,6 @@
-"""Filters for kernels with SIMD instructions: pairs of channels packed into halfwords, and their requantization.
+"""Filters for kernels with SIMD instructions: pairs of channels packed into halfwords; and proved requantization.
 
-c/kernels/edgenet_dsp.h describes both.
+c/kernels/edgenet_dsp.h describes both; plain C takes the same forms of requantization, without pairs.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 ODD = 256
 """What the odd channel of a pair is multiplied by."""
-STAIRCASE, LINEAR = 0, 1
-"""The forms, as the kernels number them."""
+STAIRCASE, LINEAR, EXACT = 0, 1, 2
+"""The forms, as the kernels number them; the last one is for plain C only, and needs no proof."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,11 +92,14 @@ def accumulator_bounds(node: Node, weights: Array) -> tuple[Int, Int]:
     return bias + np.minimum(least, most).sum(axis=1), bias + np.maximum(least, most).sum(axis=1)
 
 
-def requantization(node: Node, weights: Array) -> Requant | None:
-    """How to requantize the sums of int8 weights (channels, taps), proved for every sum; None where no form is."""
+def requantization(node: Node, weights: Array, odd: int = ODD) -> Requant | None:
+    """How to requantize the sums of int8 weights (channels, taps), proved for every sum; None where no form is.
+
+    The sums of odd channels are `odd` times what they should be.
+    """
     options = node.op.options
-    facts = (options["activation"], options.get("acc_low"), options.get("acc_high"), weights.shape)
-    return _requantization(_Task(node, weights, (*node.inputs, *node.outputs, *facts)))
+    facts = (options["activation"], options.get("acc_low"), options.get("acc_high"), weights.shape, odd)
+    return _requantization(_Task(node, weights, odd, (*node.inputs, *node.outputs, *facts)))
 
 
 @dataclass(frozen=True)
@@ -105,19 +108,29 @@ class _Task:
 
     node: Node = field(compare=False)
     weights: Array = field(compare=False)
+    odd: int = field(compare=False)
     key: tuple[object, ...]
 
 
 @lru_cache(maxsize=256)
 def _requantization(task: _Task) -> Requant | None:
     """Remembered, because a choice of kernels asks again and again."""
-    from ..requant import channels_of
-
     low, high = accumulator_bounds(task.node, task.weights)
     if low.min() < -(1 << 31) or high.max() >= 1 << 31:
         return None
+    one_for_all = task.odd == 1 and len(linear.channel_multipliers(task.node)[0]) == 1
+    joint = np.full_like(low, low.min()), np.full_like(high, high.max())
+    # What holds for the sums of all channels is the same for each: one entry of the tables is enough then.
+    found = _within(task, *joint) if one_for_all else None
+    return found or _within(task, low, high)
+
+
+def _within(task: _Task, low: Int, high: Int) -> Requant | None:
+    """The same for these bounds of the sums."""
+    from ..requant import channels_of
+
     channels, bias = channels_of(task.node, low, high), folded_bias(task.node, task.weights)
-    scale = np.where(np.arange(len(bias)) % 2, ODD, 1).astype(np.int64)
+    scale = np.where(np.arange(len(bias)) % 2, task.odd, 1).astype(np.int64)
     return _staircase(channels, bias, scale) or _linear(channels, bias, scale)
 
 
