@@ -59,6 +59,8 @@ def _pictures(args: argparse.Namespace, thing: ModelThing) -> Dataset | None:
 
 
 def _certify(args: argparse.Namespace, thing: ModelThing, dataset: Dataset) -> Certificate:
+    from firmware_export.target_options import target_of
+
     if thing.card is None:
         raise EdgenetError(f"{thing.path}: has no card.")
     return certify(
@@ -73,6 +75,8 @@ def _certify(args: argparse.Namespace, thing: ModelThing, dataset: Dataset) -> C
         runtimes=args.runtimes,
         seed=args.seed,
         tflite_python=args.tflite_python,
+        target=target_of(args),
+        requant=args.requant,
         on_progress=progress,
     )
 
