@@ -38,7 +38,8 @@ class Channels:
 
     def values(self, acc: Int) -> Int:
         """The exact outputs (..., C) of accumulators (..., C). Source: ops/arithmetic.py requantize."""
-        return np.clip(requantize(acc, self.multiplier, self.shift) + self.zero_point, self.low, self.high)
+        scaled = requantize(acc, self.multiplier, self.shift) + self.zero_point
+        return np.asarray(np.clip(scaled, self.low, self.high))
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +60,7 @@ class Staircase:
 
     def sums(self, acc: Int) -> Int:
         """The accumulator as the kernel has it, before any wrap."""
-        return self.scale * (acc + self.offset)
+        return np.asarray(self.scale * (acc + self.offset))
 
     def values(self, acc: Int) -> Int:
         """What SSAT8 gives for accumulators (..., C)."""
@@ -87,7 +88,7 @@ class KappaStaircase:
 
     def sums(self, acc: Int) -> Int:
         """The accumulator as the kernel has it, before any wrap."""
-        return self.kappa * acc + self.fine
+        return np.asarray(self.kappa * acc + self.fine)
 
     def values(self, acc: Int) -> Int:
         """What SSAT8 gives for accumulators (..., C)."""
@@ -132,7 +133,7 @@ def staircase_values(sums: Int, multiplier: Int, constant: Int, shift: int) -> I
 
 def ssat8(x: Int) -> Int:
     """`x` limited to int8."""
-    return np.clip(x, INT8_MIN, INT8_MAX)
+    return np.asarray(np.clip(x, INT8_MIN, INT8_MAX))
 
 
 def arrays_of(record: Channels | Form) -> dict[str, Int]:

@@ -40,7 +40,7 @@ def steps(channels: Channels) -> Int:
     found = -(((1 << 30) - (x << 31)) // factor)
     found = np.where((channels.multiplier == 0) & (x > 0) | (x > INT32_MAX), INT32_MAX + 1, found)
     found = np.where((channels.multiplier == 0) & (x <= 0) | (x == INT32_MIN), INT32_MIN, found)
-    return np.clip(found, channels.acc_low, channels.acc_high + 1)
+    return np.asarray(np.clip(found, channels.acc_low, channels.acc_high + 1))
 
 
 def check_staircase(channels: Channels, form: Staircase | KappaStaircase) -> list[str]:
