@@ -172,6 +172,29 @@ static inline int8_t edgenet_linear(int32_t doubled, int32_t multiplier, int32_t
     return (int8_t)edgenet_ssat8((x + (x >> 31) + constant) >> shift);
 }
 
+/*
+ * DEPTHWISE_CONV_2D with one filter for each channel. The table holds, for each group of four channels, the last may be
+ * smaller, a word that says how it is computed, then for each of its channels
+ *   with 1 (3x3 filters, strides 1 or 2, no dilation): six words of weights, a bias, a multiplier. The form is
+ *     EDGENET_STAIRCASE, with constant 0 and shift EDGENET_DEPTHWISE_SHIFT. For stride 1 the weights are, for each column
+ *     of the filter, (w0, w1) and (w1, w2); for stride 2 (w0, w1) of each column, (w2, w2) of the first two, (w2, 0).
+ *   with 0: form, bias, multiplier, constant, shift to the left (of the sum, with EDGENET_LINEAR) and to the right; then
+ *     the weights, for each row of a stripe, for each two rows of the input that it sees, for each column: (upper, lower).
+ * A stripe has two output rows with a vertical stride of 1 and no vertical dilation, else one. The scratch memory, at an
+ * address that 4 divides, holds for each column that the filters see, padding included, 16 bytes for each two rows that
+ * a stripe sees, and 4 bytes for each output of a stripe. The output may begin where the input does if the rows whose
+ * place a stripe takes have been seen, and, with vertical dilation or a vertical stride above 2, none of them is seen again.
+ */
+#define EDGENET_DEPTHWISE_SHIFT 8
+typedef struct {
+    edgenet_shape input, output;
+    edgenet_pair filter, stride, dilation, pad;
+    int8_t pad_value, activation_min, activation_max;
+    const int32_t *table;
+} edgenet_depthwise_conv2d_dsp_s8_params;
+void edgenet_depthwise_conv2d_dsp_s8(const edgenet_depthwise_conv2d_dsp_s8_params *p, const int8_t *input,
+                                     int8_t *output, int8_t *scratch);
+
 #ifdef __cplusplus
 }
 #endif
