@@ -29,7 +29,10 @@ STAIRCASE, LINEAR = 0, 1
 """The forms, as the kernels number them."""
 GENERAL, CORE = 0, 1
 """What the first word of a group's table says."""
+CORE_SLOTS = {1: 4, 2: 2}
+"""SLOTS_1 and SLOTS_2 of the kernel, by the stride."""
 MOST_INT16 = 32_767
+WORD_BYTES = 4
 LEAST_CHANNELS = 2
 
 
@@ -39,26 +42,30 @@ class _Stripes:
 
     Attributes:
         rows: output rows of a stripe.
-        words: words of a column and channel, each of them two rows of the input.
+        words: words that it sees of a column and channel, each of them two rows of the input.
+        slots: words that a column has room for, for each channel.
         keeps: a stripe sees words of the one before.
         columns: what the filters see, with padding.
     """
 
     rows: int
     words: int
+    slots: int
     keeps: bool
     columns: int
 
-    def scratch_bytes(self, win: Window) -> int:
-        """The words of four channels, and a stripe's outputs."""
-        return LANES * (4 * self.columns * self.words + self.rows * win.output[1])
+    @property
+    def together(self) -> int:
+        """So many stripes are computed at a time."""
+        return self.slots - self.words + 1
 
 
 def _stripes(win: Window) -> _Stripes:
     keeps = win.dilation[0] == 1 and win.stride[0] <= 2
     rows = 2 if keeps and win.stride[0] == 1 else 1
     columns = (win.output[1] - 1) * win.stride[1] + (win.size[1] - 1) * win.dilation[1] + 1
-    return _Stripes(rows, (win.size[0] + rows) // 2, keeps, columns)
+    words = (win.size[0] + rows) // 2
+    return _Stripes(rows, words, CORE_SLOTS[win.stride[1]] if _is_core(win) else words, keeps, columns)
 
 
 def _is_core(win: Window) -> bool:
@@ -131,6 +138,7 @@ def lower(node: Node) -> Sequence[KernelCall]:
         "stride": win.stride,
         "dilation": win.dilation,
         "pad": win.pad,
+        "has_core": int(_is_core(win)),
         "pad_value": node.need(0).zero_point,
         "activation_min": low,
         "activation_max": high,
@@ -198,7 +206,9 @@ def halves(lower_half: Int, upper_half: Int) -> Int:
 def scratch_bytes(node: Node) -> int:
     """As c/kernels/edgenet_dsp.h says."""
     win = plain.filter_window(node)
-    return _stripes(win).scratch_bytes(win)
+    stripes = _stripes(win)
+    outputs = min(stripes.together * stripes.rows, win.output[0] + win.output[0] % stripes.rows) * win.output[1]
+    return LANES * (WORD_BYTES * stripes.columns * stripes.slots + outputs)
 
 
 def overlap(node: Node, number: int) -> int | None:
@@ -207,7 +217,8 @@ def overlap(node: Node, number: int) -> int | None:
     if number != 0 or (node.output.shape[0] > 1 and np.prod(win.output) > np.prod(win.input)):
         return None
     stripes = _stripes(win)
-    ends = np.arange(stripes.rows, win.output[0] + stripes.rows, stripes.rows)
+    rows = stripes.rows * stripes.together
+    ends = np.arange(rows, win.output[0] + rows, rows)
     if stripes.keeps:
         kept = (ends - stripes.rows) * win.stride[0] - win.pad[0] + 2 * stripes.words
     else:

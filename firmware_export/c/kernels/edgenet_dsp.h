@@ -85,6 +85,20 @@ static inline int32_t edgenet_sxtb16_ror8(int32_t a)
     return r;
 }
 
+static inline int32_t edgenet_lower_halves(int32_t low, int32_t high)
+{
+    int32_t r;
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(r) : "r"(low), "r"(high));
+    return r;
+}
+
+static inline int32_t edgenet_upper_halves(int32_t low, int32_t high)
+{
+    int32_t r;
+    __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(r) : "r"(high), "r"(low));
+    return r;
+}
+
 static inline int32_t edgenet_ssat8(int32_t a)
 {
     int32_t r;
@@ -137,6 +151,17 @@ static inline int32_t edgenet_sxtb16_ror8(int32_t a)
     return edgenet_sxtb16((int32_t)((uint32_t)a >> 8));
 }
 
+/* The lower, or the upper, halfwords of two words. */
+static inline int32_t edgenet_lower_halves(int32_t low, int32_t high)
+{
+    return edgenet_halves(low, high);
+}
+
+static inline int32_t edgenet_upper_halves(int32_t low, int32_t high)
+{
+    return edgenet_halves(edgenet_high_half(low), edgenet_high_half(high));
+}
+
 /* a, saturated to int8. */
 static inline int32_t edgenet_ssat8(int32_t a)
 {
@@ -157,6 +182,11 @@ static inline int32_t edgenet_load_word(const int8_t *from)
     int32_t word;
     memcpy(&word, from, sizeof word);
     return word;
+}
+
+static inline void edgenet_store_word(int8_t *to, int32_t word)
+{
+    memcpy(to, &word, sizeof word);
 }
 
 /* An int8 of a channel's sum, in the first form. */
@@ -189,6 +219,7 @@ static inline int8_t edgenet_linear(int32_t doubled, int32_t multiplier, int32_t
 typedef struct {
     edgenet_shape input, output;
     edgenet_pair filter, stride, dilation, pad;
+    int8_t has_core; /* 1: some group is computed by a function for 3x3 filters */
     int8_t pad_value, activation_min, activation_max;
     const int32_t *table;
 } edgenet_depthwise_conv2d_dsp_s8_params;
