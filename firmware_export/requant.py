@@ -119,12 +119,12 @@ def kappa_staircase(
 
 
 def kappa_channels(
-    channels: Channels, kappas: Sequence[int] = KAPPAS, limit: Int | int = KAPPAS[0]
+    channels: Channels, kappas: Sequence[int] = KAPPAS, limit: Int | int = KAPPAS[0], shift: int | None = None
 ) -> tuple[KappaStaircase, Flags]:
     """The form whose shift proves the most channels, and which these are; the others have kappa and multiplier 0.
 
     Every channel has a kappa of its own, the first of `kappas` that is at most its `limit` (32767 // largest weight)
-    and works.
+    and works. With `shift` that one alone is tried.
     """
     limits = np.broadcast_to(np.asarray(limit, np.int64), channels.multiplier.shape)
     task = task_of(channels)
@@ -135,7 +135,7 @@ def kappa_channels(
     def attempt(shift: int) -> tuple[KappaStaircase, Flags]:
         return _kappa_at(task, kappas, limits, shift, caps >= shift)
 
-    return best(caps, attempt)
+    return best(caps, attempt) if shift is None else attempt(shift)
 
 
 def linear(channels: Channels) -> Linear | None:

@@ -78,6 +78,30 @@ typedef struct {
 void edgenet_fully_connected_dsp_s8(const edgenet_fully_connected_dsp_s8_params *p, const int8_t *input, int8_t *output,
                                     int8_t *scratch);
 
+/*
+ * DEPTHWISE_CONV_2D with one filter for each channel. The table holds, for each group of four channels, the last may be
+ * smaller, a word that says how it is computed, then for each of its channels
+ *   with 1 (3x3 filters, strides 1 or 2, no dilation): six words of weights, a bias, a multiplier. The form is
+ *     EDGENET_STAIRCASE, with constant 0 and shift EDGENET_DEPTHWISE_SHIFT. For stride 1 the weights are, for each column
+ *     of the filter, (w0, w1) and (w1, w2); for stride 2 (w0, w1) of each column, (w2, w2) of the first two, (w2, 0).
+ *   with 0: form, bias, multiplier, constant, shift to the left (of the sum, with EDGENET_LINEAR) and to the right; then
+ *     the weights, for each row of a stripe, for each two rows of the input that it sees, for each column: (upper, lower).
+ * A stripe has two output rows with a vertical stride of 1 and no vertical dilation, else one. The scratch memory, at an
+ * address that 4 divides, holds for each column that the filters see, padding included, 16 bytes for each two rows that
+ * a stripe sees, and 4 bytes for each output of a stripe. The output may begin where the input does if the rows whose
+ * place a stripe takes have been seen, and, with vertical dilation or a vertical stride above 2, none of them is seen again.
+ */
+#define EDGENET_DEPTHWISE_SHIFT 8
+typedef struct {
+    edgenet_shape input, output;
+    edgenet_pair filter, stride, dilation, pad;
+    int8_t has_core; /* 1: some group is computed by a function for 3x3 filters */
+    int8_t pad_value, activation_min, activation_max;
+    const int32_t *table;
+} edgenet_depthwise_conv2d_dsp_s8_params;
+void edgenet_depthwise_conv2d_dsp_s8(const edgenet_depthwise_conv2d_dsp_s8_params *p, const int8_t *input,
+                                     int8_t *output, int8_t *scratch);
+
 /* Two numbers as the halfwords of a word. */
 static inline int32_t edgenet_halves(int32_t low, int32_t high)
 {
@@ -116,6 +140,20 @@ static inline int32_t edgenet_sxtb16_ror8(int32_t a)
 {
     int32_t r;
     __asm__("sxtb16 %0, %1, ror #8" : "=r"(r) : "r"(a));
+    return r;
+}
+
+static inline int32_t edgenet_lower_halves(int32_t low, int32_t high)
+{
+    int32_t r;
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(r) : "r"(low), "r"(high));
+    return r;
+}
+
+static inline int32_t edgenet_upper_halves(int32_t low, int32_t high)
+{
+    int32_t r;
+    __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(r) : "r"(high), "r"(low));
     return r;
 }
 
@@ -171,6 +209,17 @@ static inline int32_t edgenet_sxtb16_ror8(int32_t a)
     return edgenet_sxtb16((int32_t)((uint32_t)a >> 8));
 }
 
+/* The lower, or the upper, halfwords of two words. */
+static inline int32_t edgenet_lower_halves(int32_t low, int32_t high)
+{
+    return edgenet_halves(low, high);
+}
+
+static inline int32_t edgenet_upper_halves(int32_t low, int32_t high)
+{
+    return edgenet_halves(edgenet_high_half(low), edgenet_high_half(high));
+}
+
 /* a, saturated to int8. */
 static inline int32_t edgenet_ssat8(int32_t a)
 {
@@ -191,6 +240,11 @@ static inline int32_t edgenet_load_word(const int8_t *from)
     int32_t word;
     memcpy(&word, from, sizeof word);
     return word;
+}
+
+static inline void edgenet_store_word(int8_t *to, int32_t word)
+{
+    memcpy(to, &word, sizeof word);
 }
 
 /* An int8 of a channel's sum, in the first form. */

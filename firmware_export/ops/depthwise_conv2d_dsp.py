@@ -1,0 +1,242 @@
+"""DEPTHWISE_CONV_2D_DSP: DEPTHWISE_CONV_2D with one filter for each channel, for cores with SIMD instructions.
+
+c/kernels/edgenet_dsp.h describes the table, c/kernels/depthwise_conv2d_dsp_s8.c how it is used. Every channel has one of
+two exact forms of requantization: a staircase over weights that are multiplied by a number of the channel's own, or the
+linear one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..graph import Array, Node
+from ..requant import Channels, KappaStaircase, Linear, channels_of, kappa_channels, linear_channels
+from ..requant_forms import Flags
+from . import depthwise_conv2d as plain
+from . import linear
+from .arithmetic import INT8_MAX, INT8_MIN, Int, wrap_int32
+from .spec import ONLY_IN_PLACE, Constant, KernelCall, Operator, Param
+from .window import Window
+
+LANES = 4
+"""Channels that the kernel takes at a time."""
+SHIFT = 8
+"""EDGENET_DEPTHWISE_SHIFT: the shift of all staircases."""
+STAIRCASE, LINEAR = 0, 1
+"""The forms, as the kernels number them."""
+GENERAL, CORE = 0, 1
+"""What the first word of a group's table says."""
+CORE_SLOTS = {1: 4, 2: 2}
+"""SLOTS_1 and SLOTS_2 of the kernel, by the stride."""
+MOST_INT16 = 32_767
+WORD_BYTES = 4
+LEAST_CHANNELS = 2
+
+
+@dataclass(frozen=True)
+class _Stripes:
+    """How the kernel takes an image.
+
+    Attributes:
+        rows: output rows of a stripe.
+        words: words that it sees of a column and channel, each of them two rows of the input.
+        slots: words that a column has room for, for each channel.
+        keeps: a stripe sees words of the one before.
+        columns: what the filters see, with padding.
+    """
+
+    rows: int
+    words: int
+    slots: int
+    keeps: bool
+    columns: int
+
+    @property
+    def together(self) -> int:
+        """So many stripes are computed at a time."""
+        return self.slots - self.words + 1
+
+
+def _stripes(win: Window) -> _Stripes:
+    keeps = win.dilation[0] == 1 and win.stride[0] <= 2
+    rows = 2 if keeps and win.stride[0] == 1 else 1
+    columns = (win.output[1] - 1) * win.stride[1] + (win.size[1] - 1) * win.dilation[1] + 1
+    words = (win.size[0] + rows) // 2
+    return _Stripes(rows, words, CORE_SLOTS[win.stride[1]] if _is_core(win) else words, keeps, columns)
+
+
+def _is_core(win: Window) -> bool:
+    """Whether the kernel has a function for this window."""
+    return win.size == (3, 3) and win.dilation == (1, 1) and win.stride in ((1, 1), (2, 2))
+
+
+def _filters(node: Node) -> Int:
+    """int64 (KH, KW, C)."""
+    return node.constant(1)[0].astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class _Forms:
+    """The forms that were found, and where the first, or else the second, is proved: both (C,)."""
+
+    kappa: KappaStaircase
+    stepped: Flags
+    linear: Linear
+    straight: Flags
+
+    @property
+    def clamps(self) -> bool:
+        """Whether the output has to be limited to the range of the activation."""
+        return bool(self.stepped.any() and self.kappa.clamps or (~self.stepped).any() and self.linear.clamps)
+
+
+def _channels(node: Node) -> Channels:
+    """What each channel has to compute, with tighter bounds of its sums where a pass has found some."""
+    weights = _filters(node).reshape(-1, node.output.shape[3])
+    zero_point, bias = node.need(0).zero_point, linear.constant_bias(node)
+    ends = np.stack([weights * (INT8_MIN - zero_point), weights * (INT8_MAX - zero_point)])
+    low, high = bias + ends.min(axis=0).sum(axis=0), bias + ends.max(axis=0).sum(axis=0)
+    if "acc_low" in node.op.options:
+        low = np.array(node.op.options["acc_low"], np.int64)
+        high = np.array(node.op.options["acc_high"], np.int64)
+    return channels_of(node, low, high)
+
+
+def _forms(node: Node) -> _Forms:
+    channels = _channels(node)
+    largest = np.abs(_filters(node)).max(axis=(0, 1))
+    kappa, stepped = kappa_channels(channels, limit=MOST_INT16 // np.maximum(largest, 1), shift=SHIFT)
+    straight, proved = linear_channels(channels)
+    return _Forms(kappa, stepped, straight, proved)
+
+
+def one_filter_each(node: Node) -> str | None:
+    """there must be two or more channels, with one filter each"""
+    channels, made = node.need(0).shape[3], node.output.shape[3]
+    return None if made == channels >= LEAST_CHANNELS else f"{made} filters for {channels} channels"
+
+
+def known_forms(node: Node) -> str | None:
+    """every channel must have a short exact form of requantization"""
+    forms = _forms(node)
+    missing = np.count_nonzero(~(forms.stepped | forms.straight))
+    return f"none in {missing} of {len(forms.stepped)} channels" if missing else None
+
+
+def lower(node: Node) -> Sequence[KernelCall]:
+    """One call of depthwise_conv2d_dsp_s8."""
+    win, forms = plain.filter_window(node), _forms(node)
+    low, high = linear.output_range(node) if forms.clamps else (INT8_MIN, INT8_MAX)
+    table = _table(node, win, forms)
+    params: dict[str, Param] = {
+        "input": node.need(0).shape,
+        "output": node.output.shape,
+        "filter": win.size,
+        "stride": win.stride,
+        "dilation": win.dilation,
+        "pad": win.pad,
+        "has_core": int(_is_core(win)),
+        "pad_value": node.need(0).zero_point,
+        "activation_min": low,
+        "activation_max": high,
+        "table": Constant("weights", table, f"'{node.need(1).name}' {node.need(1).shape}, four channels each"),
+    }
+    return [KernelCall("depthwise_conv2d_dsp_s8", params, (node.need(0),), node.output, scratch=True)]
+
+
+def _table(node: Node, win: Window, forms: _Forms) -> Array:
+    """int32: all groups of channels, one after another."""
+    channels, parts = node.output.shape[3], list[Int]()
+    core, general = _core_words(node, win, forms.kappa), _general_words(node, win, forms)
+    for first in range(0, channels, LANES):
+        group = slice(first, min(first + LANES, channels))
+        is_core = _is_core(win) and forms.stepped[group].all()
+        parts += [np.array([CORE if is_core else GENERAL]), (core if is_core else general)[group].reshape(-1)]
+    return wrap_int32(np.concatenate(parts)).astype(np.int32)
+
+
+def _core_words(node: Node, win: Window, kappa: KappaStaircase) -> Int:
+    """int64 (C, 8): six words of weights, bias, multiplier; only for what `_is_core`."""
+    if not _is_core(win):
+        return np.zeros((len(kappa.kappa), 0), np.int64)
+    filters = (_filters(node) * kappa.kappa).transpose(2, 1, 0)
+    upper, lower_ = halves(filters[:, :, 0], filters[:, :, 1]), halves(filters[:, :, 1], filters[:, :, 2])
+    last, none = filters[:, :, 2], np.zeros(len(filters), np.int64)
+    if win.stride == (1, 1):
+        words = np.stack([upper, lower_], axis=2).reshape(len(filters), -1)
+    else:
+        words = np.column_stack([upper, halves(last[:, 0], last[:, 1]), halves(last[:, 2], none), none])
+    return np.column_stack([words, _bias(node, kappa.kappa, kappa.fine), kappa.multiplier])
+
+
+def _general_words(node: Node, win: Window, forms: _Forms) -> Int:
+    """int64 (C, 6 + words of weights)."""
+    stepped, kappa, straight = forms.stepped, forms.kappa, forms.linear
+    factor, fine = np.where(stepped, kappa.kappa, 1), np.where(stepped, kappa.fine, 0)
+    head = [
+        np.where(stepped, STAIRCASE, LINEAR),
+        _bias(node, factor, fine),
+        np.where(stepped, kappa.multiplier, straight.multiplier),
+        np.where(stepped, 0, straight.constant),
+        np.where(stepped, 0, straight.left),
+        np.where(stepped, SHIFT, straight.right),
+    ]
+    stripes = _stripes(win)
+    taps = np.zeros((stripes.rows, 2 * stripes.words, win.size[1], len(factor)), np.int64)
+    for row in range(stripes.rows):
+        taps[row, row : row + win.size[0]] = _filters(node) * factor
+    words = halves(taps[:, ::2], taps[:, 1::2])
+    return np.column_stack([*head, words.reshape(-1, len(factor)).T])
+
+
+def _bias(node: Node, factor: Int, fine: Int) -> Int:
+    """What the kernel's sums begin with: the bias less input zero point * sum of weights, times factor, plus fine."""
+    sums = _filters(node).sum(axis=(0, 1))
+    return wrap_int32((linear.constant_bias(node) - node.need(0).zero_point * sums) * factor + fine)
+
+
+def halves(lower_half: Int, upper_half: Int) -> Int:
+    """Two numbers as the halfwords of a word; int64."""
+    return np.asarray((lower_half & 0xFFFF) | upper_half << 16)
+
+
+def scratch_bytes(node: Node) -> int:
+    """As c/kernels/edgenet_dsp.h says."""
+    win = plain.filter_window(node)
+    stripes = _stripes(win)
+    outputs = min(stripes.together * stripes.rows, win.output[0] + win.output[0] % stripes.rows) * win.output[1]
+    return LANES * (WORD_BYTES * stripes.columns * stripes.slots + outputs)
+
+
+def overlap(node: Node, number: int) -> int | None:
+    """In place if a channel's outputs only take the places of its own inputs that will not be read again."""
+    win = plain.filter_window(node)
+    if number != 0 or (node.output.shape[0] > 1 and np.prod(win.output) > np.prod(win.input)):
+        return None
+    stripes = _stripes(win)
+    rows = stripes.rows * stripes.together
+    ends = np.arange(rows, win.output[0] + rows, rows)
+    if stripes.keeps:
+        kept = (ends - stripes.rows) * win.stride[0] - win.pad[0] + 2 * stripes.words
+    else:
+        kept = ends * win.stride[0] - win.pad[0]
+    kept[-1] = win.input[0]
+    free = np.where(kept >= win.input[0], np.prod(win.output), np.maximum(kept, 0) * win.input[1])
+    return ONLY_IN_PLACE if (np.minimum(ends, win.output[0]) * win.output[1] <= free).all() else None
+
+
+OPERATOR = Operator(
+    output_shapes=plain.output_shapes,
+    reference=plain.reference,
+    lower=lower,
+    constraints=(one_filter_each, known_forms),
+    macs=plain.macs,
+    scratch_bytes=scratch_bytes,
+    overlap=overlap,
+    internal=True,
+    replaces="DEPTHWISE_CONV_2D",
+    dsp=True,
+)
