@@ -92,6 +92,15 @@ def activation_range(activation: int, scale: float, zero_point: int) -> tuple[in
     return low, high
 
 
+def integer_activation_range(activation: int, limits: np.iinfo[Any]) -> tuple[int, int]:
+    """The range (low, high) that a fused activation leaves of plain integers with these limits.
+
+    Source: TFLite CalculateActivationRange.
+    """
+    ranges = {RELU: (0, int(limits.max)), RELU_N1_TO_1: (-1, 1), RELU6: (0, 6)}
+    return ranges.get(activation, (int(limits.min), int(limits.max)))
+
+
 def round_half_away(real: float) -> int:
     """`real` rounded to the nearest integer, halves away from zero, as C's round()."""
     return int(math.copysign(math.floor(abs(real) + 0.5), real))

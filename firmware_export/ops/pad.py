@@ -23,11 +23,11 @@ def paddings(node: Node) -> tuple[tuple[int, int], ...]:
 
 
 def paddings_fit(node: Node) -> str | None:
-    """the paddings must be a constant of int32 or int64, of shape (axes, 2), and not negative"""
+    """the paddings must be a constant of int32 or int64, two for each axis, and not negative"""
     tensor, rank = node.input(1), len(node.need(0).shape)
     if tensor is None or moving.integers(tensor) is None:
         return moving.not_integers(tensor)
-    if tensor.shape != (rank, 2):
+    if tensor.size != 2 * rank:
         return f"{tensor.shape} for {rank} axes"
     return None if min(map(min, paddings(node)), default=0) >= 0 else f"{paddings(node)}"
 
