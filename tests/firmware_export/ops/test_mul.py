@@ -19,7 +19,7 @@ ODD: list[Scales] = [
     (100.0, 100.0, 0.013),
     (32768.0, 32767.99, 1.0),
 ]
-"""Factors of 1, a half, 100, next to nothing, nothing, 2**14 less a little, 2**14 and more: products that wrap around."""
+"""Factors of 1, a half, 100, next to nothing, nothing, and near 2**14 and beyond, where products wrap around."""
 
 
 def test_all_pairs_at_drawn_scales() -> None:
