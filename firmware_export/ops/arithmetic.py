@@ -51,10 +51,10 @@ def high_mul(a: Int, b: Int | int) -> Int:
 
 def divide_by_power_of_two(x: Int, exponent: Int | int) -> Int:
     """round(x / 2**exponent), halves away from zero; int64. Exponents are 0 to 31. Source: RoundingDivideByPOT."""
-    mask = (np.int64(1) << np.asarray(exponent, np.int64)) - 1
-    wide = x.astype(np.int64)
-    threshold = (mask >> 1) + (wide < 0)
-    return np.asarray((wide >> exponent) + ((wide & mask) > threshold), np.int64)
+    shift = np.asarray(exponent, np.int64)
+    half = (np.int64(1) << shift) >> 1
+    wide = np.asarray(x, np.int64)
+    return np.asarray((wide + half - ((wide < 0) & (shift > 0))) >> shift, np.int64)
 
 
 def requantize(x: Int, multiplier: Int | int, shift: Int | int) -> Int:
