@@ -28,6 +28,8 @@ VECTORS = 8
 MANIFEST = "MANIFEST.json"
 BUILT = re.compile(r"selftest|__pycache__|lib\w+-[\w.]+-\w+-\d+bit-[0-9a-f]{16}\.(so|dll|dylib)")
 """What `make`, Python and NAME.py build in a project."""
+REPORT = b'<meta name="generator" content="edgenet memory report">'
+"""Stands in the head of a page of `--report`, which may lie in the project."""
 _KEYWORDS = """
     auto break case char const continue default do double else enum extern float for goto if inline int long main
     register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
@@ -144,7 +146,7 @@ def check_out_dir(out_dir: Path) -> None:
     if not written:
         raise ExportError(f"{out_dir}: holds files that are not an earlier export; choose another folder with --out.")
     for name in present:
-        if name != MANIFEST and not BUILT.fullmatch(name) and not _is_as_written(out_dir / name, written.get(name)):
+        if not _is_ours(out_dir / name, written.get(name)):
             kind = "was edited since it was exported" if name in written else "was not written by the export"
             raise ExportError(
                 f"{out_dir}: {name} {kind}, and the folder would be replaced; move it, or choose another folder "
@@ -162,8 +164,14 @@ def _written_files(manifest: Path) -> Mapping[str, str]:
         return {}
 
 
-def _is_as_written(path: Path, digest: str | None) -> bool:
-    return digest is not None and path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == digest
+def _is_ours(path: Path, digest: str | None) -> bool:
+    """Whether a file or folder in a project is as the export wrote it, was built from that, or is a memory report."""
+    if path.name == MANIFEST or BUILT.fullmatch(path.name):
+        return True
+    if not path.is_file():
+        return False
+    data = path.read_bytes()
+    return hashlib.sha256(data).hexdigest() == digest if digest is not None else REPORT in data[:1000]
 
 
 def c_identifier(model_path: Path) -> str:

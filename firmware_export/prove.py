@@ -23,7 +23,7 @@ from firmware_export.evidence import Digests, Sampling, hashed_samples, output_d
 from firmware_export.graph import Array, Graph
 from firmware_export.lanes import Lane, Progress, Race
 from firmware_export.oracle import TFLITE, TFLM, Defect, refused_operators, tainted, tflite_operators, wrong_operators
-from firmware_export.passes import apply_passes
+from firmware_export.passes import apply_passes, correct_shapes
 from firmware_export.project import MANIFEST, compile_graph, export_c
 from firmware_export.proof import DIFFERS, KNOWN_DEFECT, NOT_RUN, OK, PROVED, Proof, RuntimeReport, render
 from firmware_export.reader import read_tflite
@@ -83,7 +83,7 @@ def prove(
     if project is not None and not project.is_dir():
         raise ExportError(f"{project}: no such folder. A C project is what edgenet export writes.")
     data = _read(model_path)
-    graph = read_tflite(data, model_path.name)
+    graph = correct_shapes(read_tflite(data, model_path.name))
     given = () if inputs is None else (inputs,) if isinstance(inputs, np.ndarray) else tuple(inputs)
     extra = _extra(graph) if project is not None and edited_files(project) else 0
     samples = make_samples(graph, given, count + extra, seed)

@@ -10,6 +10,7 @@ import hashlib
 import math
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from .errors import ExportError
 from .graph import ABSENT, ITEM_BYTES, Array, Graph, Op, OptionValue, Quant, Tensor
 from .ops import OPS
+from .ops.moving import INDICES
 from .ops.spec import Field
 from .schema import OPERATORS, OPTIONS, TENSOR_TYPES
 from .tables import SCALARS, BadTableError, Table, root
@@ -74,12 +76,16 @@ def _subgraphs(model: Table, data: bytes, name: str) -> tuple[Graph, ...]:
 
 def _graph(name: str, table: Table, digest: str, buffers: tuple[Table, ...], codes: tuple[str, ...]) -> Graph:
     """One subgraph; `name` is how messages call it."""
+    ops = tuple(_op(i, op, codes) for i, op in enumerate(table.tables(3)))
+    inputs = table.integers(1)
+    computed = {*inputs, *(index for op in ops for index in op.outputs)}
+    tensors = (_tensor(i, tensor, buffers) for i, tensor in enumerate(table.tables(0)))
     return Graph(
         name=name,
         sha256=digest,
-        tensors=tuple(_tensor(i, tensor, buffers) for i, tensor in enumerate(table.tables(0))),
-        ops=tuple(_op(i, op, codes) for i, op in enumerate(table.tables(3))),
-        inputs=table.integers(1),
+        tensors=tuple(t if t.index in computed else _empty_list(t) for t in tensors),
+        ops=ops,
+        inputs=inputs,
         outputs=table.integers(2),
     )
 
@@ -106,6 +112,13 @@ def _tensor(index: int, table: Table, buffers: tuple[Table, ...]) -> Tensor:
     name = table.text(3) or f"tensor_{index}"
     quant = _quant(index, table.table(4))
     return Tensor(index, name, dtype, shape, quant, _data(index, buffers[buffer], dtype, shape))
+
+
+def _empty_list(tensor: Tensor) -> Tensor:
+    """`tensor`, which nothing computes; as a constant if it is a list of no integers, for which a file has no bytes."""
+    if tensor.data is not None or tensor.shape != (0,) or tensor.dtype not in INDICES:
+        return tensor
+    return replace(tensor, data=np.zeros(0, tensor.dtype))
 
 
 def _shape(index: int, table: Table) -> tuple[int, ...]:

@@ -168,10 +168,12 @@ def check_constraints(graph: Graph) -> None:
 
 
 def _check_borders(graph: Graph) -> None:
-    """Inputs and outputs are of a type that C has, with zero points that the type has, and not too large."""
+    """Inputs and outputs are of a type that C has, with zero points that the type has, not empty, and not too large."""
     for index in (*graph.inputs, *graph.outputs):
         tensor = graph.tensors[index]
         where = f"{graph.name}: input or output '{tensor.name}'"
+        if not tensor.size:
+            raise ExportError(f"{where} is empty, {tensor.shape}; C has no empty arrays.")
         if tensor.dtype not in BORDER_TYPES:
             raise ExportError(f"{where} is {tensor.dtype}; C has {', '.join(BORDER_TYPES)}.")
         low, high = BORDER_TYPES[tensor.dtype]

@@ -17,6 +17,10 @@ from .spec import KernelCall, Param, Shape
 
 TYPES = ("bool", "int8", "uint8", "int16", "int32", "int64", "float32")
 """The types that C has."""
+INDICES = ("int32", "int64")
+"""The types that say where things go."""
+SMALL_INDICES = ("int8", "uint8", "int16", *INDICES)
+"""What TFLite Micro takes for these in SPLIT and FILL."""
 MAX_AXES = 8
 """EDGENET_COPY_AXES of the kernels."""
 
@@ -140,23 +144,23 @@ def wrapped_axis(axis: int, rank: int) -> int | None:
     return axis % rank if -rank <= axis < rank else None
 
 
-def integers(tensor: Tensor | None) -> Shape | None:
-    """The values of a constant of int32 or int64, flattened; None for anything else."""
-    if tensor is None or tensor.data is None or tensor.dtype not in ("int32", "int64"):
+def integers(tensor: Tensor | None, types: Sequence[str] = INDICES) -> Shape | None:
+    """The values of a constant of one of `types`, flattened; None for anything else."""
+    if tensor is None or tensor.data is None or tensor.dtype not in types:
         return None
     return tuple(int(value) for value in tensor.data.reshape(-1))
 
 
 def not_integers(tensor: Tensor | None) -> str:
-    """What a tensor is that should have been a constant of int32 or int64."""
+    """What a tensor is that should have been a constant of integers."""
     if tensor is None:
         return "it is missing"
     return f"'{tensor.name}' is {'computed' if tensor.data is None else tensor.dtype}"
 
 
-def not_an_axis(tensor: Tensor | None, rank: int) -> str | None:
-    """What keeps a tensor from being a constant that names one of so many axes; or None."""
-    values = integers(tensor)
+def not_an_axis(tensor: Tensor | None, rank: int, types: Sequence[str] = INDICES) -> str | None:
+    """What keeps a tensor from being a constant of one of `types` that names one of so many axes; or None."""
+    values = integers(tensor, types)
     if values is None:
         return not_integers(tensor)
     if len(values) != 1 or wrapped_axis(values[0], rank) is None:

@@ -28,8 +28,11 @@ EVERYWHERE: tuple[tuple[tuple[int, ...], int | tuple[int, ...]], ...] = (
     ((1, 1, 1, 3), (1, 2)),
     ((2, 3, 2, 4, 3), (1, 3)),
     ((2, 3, 2, 4, 3), (0, 2)),
+    ((2, 3), ()),
+    ((1, 2, 3, 1), ()),
+    ((), ()),
 )
-"""(input shape, axes): up to what TFLite Micro's own buffers hold, five axes of which two vanish."""
+"""(input shape, axes): up to what TFLite Micro's own buffers hold, five axes of which two vanish; none at all."""
 
 
 def reduction(

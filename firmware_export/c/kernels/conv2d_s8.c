@@ -128,9 +128,9 @@ EDGENET_OWN_REGISTERS static void products(const int8_t *x, const int8_t *w, int
 EDGENET_OWN_REGISTERS static void finish(const edgenet_conv2d_s8_params *p, const int32_t *sums, int32_t c, int32_t count,
                                  int32_t step, int8_t *output)
 {
-    const int32_t offset = p->output_offset, channels = p->per_channel ? -1 : 0;
+    const int32_t offset = p->output_offset, every = p->per_channel ? -1 : 0;
     for (int32_t i = c; i < c + count; i++) {
-        const int32_t multiplier = p->multiplier[i & channels], shift = p->shift[i & channels];
+        const int32_t multiplier = p->multiplier[i & every], shift = p->shift[i & every];
         int32_t first = edgenet_add_wrapping(sums[0], p->bias[i]);
         int32_t second = edgenet_add_wrapping(sums[1], p->bias[i]);
         if (shift < -1) {

@@ -140,7 +140,11 @@ typedef struct {
     int32_t multiplier, shift;
     int32_t activation_min, activation_max;
 } edgenet_mul_s8_params;
+typedef edgenet_mul_s8_params edgenet_mul_general_s8_params;
 void edgenet_mul_s8(const edgenet_mul_s8_params *p, const int8_t *first, const int8_t *second, int8_t *output);
+/* The same for a shift of more than 14, where the shifted product wraps around. */
+void edgenet_mul_general_s8(const edgenet_mul_general_s8_params *p, const int8_t *first, const int8_t *second,
+                            int8_t *output);
 
 /* MINIMUM and MAXIMUM. The output may lie on an input of its size. */
 typedef struct {
@@ -164,8 +168,16 @@ enum { EDGENET_ADD_S32, EDGENET_SUB_S32, EDGENET_MUL_S32, EDGENET_MINIMUM_S32, E
 typedef struct {
     edgenet_broadcast broadcast;
     int32_t function; /* one of the above */
+    int32_t activation_min, activation_max;
 } edgenet_binary_s32_params;
 void edgenet_binary_s32(const edgenet_binary_s32_params *p, const void *first, const void *second, void *output);
+
+/* MINIMUM, or MAXIMUM if `largest` is not 0, of int64. The output may lie on an input of its size. */
+typedef struct {
+    edgenet_broadcast broadcast;
+    int32_t largest;
+} edgenet_extreme_s64_params;
+void edgenet_extreme_s64(const edgenet_extreme_s64_params *p, const void *first, const void *second, void *output);
 
 /* The number of a row along five axes, and where it begins in both inputs, in elements. */
 typedef struct {
