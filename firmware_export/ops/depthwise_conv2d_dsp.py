@@ -90,7 +90,7 @@ class _Forms:
     @property
     def clamps(self) -> bool:
         """Whether the output has to be limited to the range of the activation."""
-        return bool(self.stepped.any() and self.kappa.clamps or (~self.stepped).any() and self.linear.clamps)
+        return bool((self.stepped.any() and self.kappa.clamps) or ((~self.stepped).any() and self.linear.clamps))
 
 
 def _channels(node: Node) -> Channels:

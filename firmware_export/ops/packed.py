@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 ODD = 256
 """What the odd channel of a pair is multiplied by."""
+SHIFTS = (4, 12)
+"""Of the staircase, for even and odd channels."""
 STAIRCASE, LINEAR = 0, 1
 """The forms, as the kernels number them."""
 
@@ -122,24 +124,22 @@ def _requantization(task: _Task) -> Requant | None:
 
 
 def _staircase(channels: Channels, bias: Int, scale: Int) -> Requant | None:
-    """Every channel with a shift of its own."""
+    """One shift for the even channels and one for the odd ones, so that the kernels have them in an instruction."""
     from ..requant import staircase_channels, take
 
-    new_bias, multiplier, constant, shift = (np.zeros(len(bias), np.int64) for _ in range(4))
+    arrays = [np.zeros(len(bias), np.int64) for _ in range(4)]
     proofs: list[tuple[Channels, Form]] = []
-    left = np.arange(len(bias))
-    while len(left):
-        group = take(channels, left)
-        form, proved = staircase_channels(group, scale[left])
-        if not proved.any():
+    for first, shift in enumerate(SHIFTS):
+        index = np.arange(first, len(bias), 2)
+        group = take(channels, index)
+        form, proved = staircase_channels(group, scale[index], shift)
+        if not proved.all():
             return None
-        index = left[proved]
-        new_bias[index] = scale[index] * (bias[index] + form.offset[proved])
-        multiplier[index], constant[index] = form.multiplier[proved], form.constant[proved]
-        shift[index] = form.shift
-        proofs.append((take(group, proved), take(form, proved)))
-        left = left[~proved]
-    return Requant(STAIRCASE, new_bias, multiplier, constant, shift, tuple(proofs))
+        found = (scale[index] * (bias[index] + form.offset), form.multiplier, form.constant, shift)
+        for array, values in zip(arrays, found, strict=True):
+            array[index] = values
+        proofs.append((group, form))
+    return Requant(STAIRCASE, arrays[0], arrays[1], arrays[2], arrays[3], tuple(proofs))
 
 
 def _linear(channels: Channels, bias: Int, scale: Int) -> Requant | None:
@@ -171,11 +171,12 @@ def records(requant: Requant, words: Array, together: int = 1) -> Array:
 
 
 def _pair_columns(requant: Requant) -> tuple[Array, Array]:
-    """int32 (pairs, 2) and (pairs, 6): what comes before and behind a pair's words."""
+    """int32 (pairs, 2) and (pairs, 4 or 6): what comes before and behind a pair's words."""
     count = len(requant.bias)
     padding = (0, count % 2)
     arrays = (requant.bias, requant.multiplier, requant.constant, requant.shift)
     bias, multiplier, constant, shift = (np.pad(array, padding).reshape(-1, 2) for array in arrays)
     biases = np.stack([bias[:, 0], bias.sum(axis=1)], axis=1)
-    ends = [multiplier[:, 0], constant[:, 0], multiplier[:, 1], constant[:, 1], *shift.T]
+    ends = [multiplier[:, 0], constant[:, 0], multiplier[:, 1], constant[:, 1]]
+    ends += [*shift.T] if requant.form == LINEAR else []
     return wrap_int32(biases).astype(np.int32), wrap_int32(np.stack(ends, axis=1)).astype(np.int32)

@@ -167,20 +167,28 @@ static inline void gather_pixels(const int8_t *p0, const int8_t *p1, const int8_
 #define WORD WORD_FROM("a0", "b0", "a1", "b1", "a2", "b2", "a3", "b3")
 #define WORD_BYTES 48
 
-/* A sum to an output. The multiplier is in t, the constant in w. */
-#define TO_INT8(a, shift)                \
-    "asr %[" a "], %[" shift "]\n\t"    \
+/* Sums to outputs: the multiplier is in t, the constant in w; in the second form the even shift in y, the odd one in z. */
+#define STAIRCASE(a, shift)                        \
+    "smmla %[" a "], %[" a "], %[t], %[w]\n\t"     \
+    "ssat %[" a "], #8, %[" a "], asr #" shift "\n\t"
+#define STAIRCASES                                                                                        \
+    "ldrd %[t], %[w], [%[next]], #8\n\t" STAIRCASE("a0", "4") STAIRCASE("a1", "4") STAIRCASE("a2", "4")   \
+    STAIRCASE("a3", "4") "ldrd %[t], %[w], [%[next]], #8\n\t" STAIRCASE("b0", "12") STAIRCASE("b1", "12") \
+    STAIRCASE("b2", "12") STAIRCASE("b3", "12")
+#define LINEAR(a, doubled, shift)                          \
+    doubled                                                \
+    "smmulr %[" a "], %[" a "], %[t]\n\t"                  \
+    "add %[" a "], %[" a "], %[" a "], asr #31\n\t"        \
+    "add %[" a "], %[" a "], %[w]\n\t"                     \
+    "asr %[" a "], %[" shift "]\n\t"                       \
     "ssat %[" a "], #8, %[" a "]\n\t"
-#define STAIRCASE(a, shift) "smmla %[" a "], %[" a "], %[t], %[w]\n\t" TO_INT8(a, shift)
-#define LINEAR(a, shift, doubled)                             \
-    doubled                                                   \
-    "smmulr %[" a "], %[" a "], %[t]\n\t"                     \
-    "add %[" a "], %[" a "], %[" a "], asr #31\n\t"           \
-    "add %[" a "], %[" a "], %[w]\n\t" TO_INT8(a, shift)
-#define TWICE(a) "lsl %[" a "], %[" a "], #1\n\t"
-#define TWICE_OF_256(a) "asr %[" a "], %[" a "], #7\n\t"
-#define LINEAR_EVEN(a, shift) LINEAR(a, shift, TWICE(a))
-#define LINEAR_ODD(a, shift) LINEAR(a, shift, TWICE_OF_256(a))
+#define LINEAR_EVEN(a) LINEAR(a, "lsl %[" a "], %[" a "], #1\n\t", "y")
+#define LINEAR_ODD(a) LINEAR(a, "asr %[" a "], %[" a "], #7\n\t", "z")
+#define LINEARS                                                                                        \
+    "ldrd %[y], %[z], [%[next], #16]\n\t"                                                              \
+    "ldrd %[t], %[w], [%[next]], #8\n\t" LINEAR_EVEN("a0") LINEAR_EVEN("a1") LINEAR_EVEN("a2")         \
+    LINEAR_EVEN("a3") "ldrd %[t], %[w], [%[next]], #16\n\t" LINEAR_ODD("b0") LINEAR_ODD("b1")          \
+    LINEAR_ODD("b2") LINEAR_ODD("b3")
 
 /*
  * All channels of four pixels. The first word of a pair of channels begins with the biases; the others take
@@ -192,7 +200,7 @@ static inline void gather_pixels(const int8_t *p0, const int8_t *p1, const int8_
  *   0 the first of the widened inputs   4 their end   8 where a pair's second word enters the steps
  *   12 the records' end   16 output   20 bytes to the next pixel's
  */
-#define COMPUTE(EVEN, ODD)                                                                                            \
+#define COMPUTE(OUTPUTS)                                                                                              \
     __asm__ volatile("sub sp, #24\n\t"                                                                                \
                      "strd %[x], %[a0], [sp]\n\t"                                                                     \
                      "strd %[a1], %[a2], [sp, #8]\n\t"                                                                \
@@ -213,11 +221,7 @@ static inline void gather_pixels(const int8_t *p0, const int8_t *p1, const int8_
                      "sub %[b0], %[b0], %[a0]\n\t"                                                                    \
                      "sub %[b1], %[b1], %[a1]\n\t"                                                                    \
                      "sub %[b2], %[b2], %[a2]\n\t"                                                                    \
-                     "sub %[b3], %[b3], %[a3]\n\t"                                                                    \
-                     "ldrd %[y], %[z], [%[next], #16]\n\t"                                                            \
-                     "ldrd %[t], %[w], [%[next]], #8\n\t" EVEN("a0", "y") EVEN("a1", "y") EVEN("a2", "y")             \
-                     EVEN("a3", "y") "ldrd %[t], %[w], [%[next]], #16\n\t" ODD("b0", "z") ODD("b1", "z")              \
-                     ODD("b2", "z") ODD("b3", "z")                                                                    \
+                     "sub %[b3], %[b3], %[a3]\n\t" OUTPUTS                                                            \
                      "ldrd %[y], %[z], [sp, #16]\n\t"                                                                 \
                      "strb %[a0], [%[y]]\n\t"                                                                         \
                      "strb %[b0], [%[y], #1]\n\t"                                                                     \
@@ -251,9 +255,9 @@ EDGENET_OWN_REGISTERS static void compute(const edgenet_conv2d_dsp_s8_params *p,
     int8_t *a3 = output;
     int32_t b1, b2, b3, w, t, y, z;
     if (p->form == EDGENET_STAIRCASE) {
-        COMPUTE(STAIRCASE, STAIRCASE);
+        COMPUTE(STAIRCASES);
     } else {
-        COMPUTE(LINEAR_EVEN, LINEAR_ODD);
+        COMPUTE(LINEARS);
     }
 }
 
@@ -278,10 +282,9 @@ static void compute(const edgenet_conv2d_dsp_s8_params *p, const work *at, const
                 both = edgenet_smlad(weights[i], x[PIXELS * i + pixel], both);
             }
             both = edgenet_subtract_wrapping(both, even);
-            output[pixel * step] = edgenet_pair_output(requant, p->form, 0, even);
-            output[pixel * step + 1] = edgenet_pair_output(requant, p->form, 1, both);
+            edgenet_pair_outputs(requant, p->form, even, both, output + pixel * step);
         }
-        pair = requant + EDGENET_PAIR_REQUANT;
+        pair = requant + EDGENET_PAIR_REQUANT(p->form);
     }
 }
 
@@ -445,7 +448,7 @@ static int8_t *convolve(const edgenet_conv2d_dsp_s8_params *p, const work *same,
 
 void edgenet_conv2d_dsp_s8(const edgenet_conv2d_dsp_s8_params *p, const int8_t *input, int8_t *output, int8_t *scratch)
 {
-    const int32_t record = EDGENET_PAIR_BIASES + p->words + EDGENET_PAIR_REQUANT;
+    const int32_t record = EDGENET_PAIR_BIASES + p->words + EDGENET_PAIR_REQUANT(p->form);
     int32_t *const wide = (int32_t *)(void *)scratch;
     int8_t *const spare = scratch + 4 * PIXELS * p->words, *const first = output;
     int8_t *const lines = spare + PIXELS * (p->output.channels + p->output.channels % 2);

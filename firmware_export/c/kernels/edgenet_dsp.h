@@ -35,16 +35,18 @@ extern "C" {
 
 /*
  * A pair of channels is a record of words: two biases, that of the even channel and that of both (256 * odd + even); the
- * packed weights; a multiplier and a constant for each channel, and a shift for each. The form says how they make an int8
- * of a channel's sum:
- *   EDGENET_STAIRCASE  (constant + ((sum * multiplier) >> 32)) >> shift, saturated to int8
+ * packed weights; a multiplier and a constant for the even channel and for the odd one; and, in the second form, a shift
+ * for each. The form says how they make an int8 of a channel's sum:
+ *   EDGENET_STAIRCASE  (constant + ((sum * multiplier) >> 32)) >> EDGENET_EVEN_SHIFT, saturated to int8; the odd channel's
+ *                      sum is still multiplied by 256, and EDGENET_ODD_SHIFT its shift
  *   EDGENET_LINEAR     x = (2 * sum * multiplier + 2^31) >> 32; (x + (x < 0 ? -1 : 0) + constant) >> shift, saturated
- * In the first the odd channel's sum is still multiplied by 256.
  */
-#define EDGENET_PAIR_BIASES 2
-#define EDGENET_PAIR_REQUANT 6
 #define EDGENET_STAIRCASE 0
 #define EDGENET_LINEAR 1
+#define EDGENET_EVEN_SHIFT 4
+#define EDGENET_ODD_SHIFT 12
+#define EDGENET_PAIR_BIASES 2
+#define EDGENET_PAIR_REQUANT(form) ((form) == EDGENET_STAIRCASE ? 4 : 6)
 
 /*
  * CONV_2D without groups, for packed pairs. Pixels are computed in fours. Where lines is not 0, so many rows of the input
@@ -164,6 +166,20 @@ static inline int32_t edgenet_ssat8(int32_t a)
     return r;
 }
 
+static inline int32_t edgenet_ssat8_asr4(int32_t a)
+{
+    int32_t r;
+    __asm__("ssat %0, #8, %1, asr #4" : "=r"(r) : "r"(a) : "cc");
+    return r;
+}
+
+static inline int32_t edgenet_ssat8_asr12(int32_t a)
+{
+    int32_t r;
+    __asm__("ssat %0, #8, %1, asr #12" : "=r"(r) : "r"(a) : "cc");
+    return r;
+}
+
 #else
 
 /* The lower, or the upper, halfword of a word. */
@@ -226,6 +242,17 @@ static inline int32_t edgenet_ssat8(int32_t a)
     return edgenet_clamp(a, INT8_MIN, INT8_MAX);
 }
 
+/* The same of a >> 4 and of a >> 12. */
+static inline int32_t edgenet_ssat8_asr4(int32_t a)
+{
+    return edgenet_ssat8(a >> EDGENET_EVEN_SHIFT);
+}
+
+static inline int32_t edgenet_ssat8_asr12(int32_t a)
+{
+    return edgenet_ssat8(a >> EDGENET_ODD_SHIFT);
+}
+
 #endif
 
 /* a - b modulo 2^32. */
@@ -260,14 +287,27 @@ static inline int8_t edgenet_linear(int32_t doubled, int32_t multiplier, int32_t
     return (int8_t)edgenet_ssat8((x + (x >> 31) + constant) >> shift);
 }
 
-/* One output, of an even channel's sum or of 256 times an odd one's, with the last six words of a pair's record. */
-static inline int8_t edgenet_pair_output(const int32_t *requant, int32_t form, int32_t odd, int32_t sum)
+/* Outputs of an even channel's sum and of 256 times an odd one's, in the first form. */
+static inline int8_t edgenet_staircase_even(int32_t sum, int32_t multiplier, int32_t constant)
 {
-    const int32_t multiplier = requant[2 * odd], constant = requant[2 * odd + 1], shift = requant[4 + odd];
+    return (int8_t)edgenet_ssat8_asr4(edgenet_smmla(sum, multiplier, constant));
+}
+
+static inline int8_t edgenet_staircase_odd(int32_t sum, int32_t multiplier, int32_t constant)
+{
+    return (int8_t)edgenet_ssat8_asr12(edgenet_smmla(sum, multiplier, constant));
+}
+
+/* Makes a pair's two outputs of its sums, with what stands behind its weights. */
+static inline void edgenet_pair_outputs(const int32_t *requant, int32_t form, int32_t even, int32_t odd, int8_t *output)
+{
     if (form == EDGENET_STAIRCASE) {
-        return edgenet_staircase(sum, multiplier, constant, shift);
+        output[0] = edgenet_staircase_even(even, requant[0], requant[1]);
+        output[1] = edgenet_staircase_odd(odd, requant[2], requant[3]);
+    } else {
+        output[0] = edgenet_linear(edgenet_shift_left(even, 1), requant[0], requant[1], requant[4]);
+        output[1] = edgenet_linear(odd >> 7, requant[2], requant[3], requant[5]);
     }
-    return edgenet_linear(odd ? sum >> 7 : edgenet_shift_left(sum, 1), multiplier, constant, shift);
 }
 
 #ifdef __cplusplus

@@ -127,20 +127,18 @@ static const int32_t *finish(const int32_t *requant, int32_t form, int32_t pairs
     if (form == EDGENET_STAIRCASE) {
         for (; pairs > 0; pairs--) {
             const int32_t even = sums[0], odd = edgenet_subtract_wrapping(sums[1], even);
-            output[0] = edgenet_staircase(even, requant[0], requant[1], requant[4]);
-            output[1] = edgenet_staircase(odd, requant[2], requant[3], requant[5]);
+            output[0] = edgenet_staircase_even(even, requant[0], requant[1]);
+            output[1] = edgenet_staircase_odd(odd, requant[2], requant[3]);
             output += 2;
             sums += 2;
-            requant += EDGENET_PAIR_REQUANT;
+            requant += EDGENET_PAIR_REQUANT(EDGENET_STAIRCASE);
         }
     }
     for (; pairs > 0; pairs--) {
-        const int32_t even = sums[0], odd = edgenet_subtract_wrapping(sums[1], even);
-        output[0] = edgenet_linear(edgenet_shift_left(even, 1), requant[0], requant[1], requant[4]);
-        output[1] = edgenet_linear(odd >> 7, requant[2], requant[3], requant[5]);
+        edgenet_pair_outputs(requant, form, sums[0], edgenet_subtract_wrapping(sums[1], sums[0]), output);
         output += 2;
         sums += 2;
-        requant += EDGENET_PAIR_REQUANT;
+        requant += EDGENET_PAIR_REQUANT(EDGENET_LINEAR);
     }
     return requant;
 }
