@@ -42,14 +42,23 @@ class Requant:
 
 
 def run_order(runs: int, run: int) -> Int:
-    """The inputs (words, 2) of each word, for so many runs of inputs; -1 stands for 0."""
+    """The inputs (words, 2) of each word, for so many runs of inputs; -1 stands for 0.
+
+    The last inputs of two runs of odd length share the word that the first of them began.
+    """
     order: list[tuple[int, int]] = []
+    begun: int | None = None
     for start in range(0, runs * run, run):
-        whole = start + run - run % 4
+        whole, end = start + run - run % 4, start + run
         for k in range(start, whole, 4):
             order += [(k, k + 2), (k + 1, k + 3)]
-        rest = [*range(whole, start + run), -1]
-        order += [(rest[i], rest[i + 1]) for i in range(0, len(rest) - 1, 2)]
+        if run % 4 >= 2:
+            order.append((whole, whole + 1))
+        if run % 2 and begun is None:
+            begun = len(order)
+            order.append((end - 1, -1))
+        elif run % 2 and begun is not None:
+            order[begun], begun = (order[begun][0], end - 1), None
     return np.array(order, np.int64)
 
 

@@ -11,7 +11,7 @@
  * A pair of channels costs about 65 more, a word of a run about 20.
  *
  * Within a run of bytes (b0, b1, b2, b3, ...) the pairs are (b0, b2), (b1, b3), because that is what SXTB16 makes; of
- * what remains, (b0, b1), and a last one with 0.
+ * what remains, (b0, b1); a last one begins a word, which the next run's last one completes.
  */
 #include "edgenet_dsp.h"
 
@@ -84,7 +84,10 @@ typedef struct {
 
 #endif
 
-/* Widens a run of n bytes from p0, p1, p2 and p3 on, which move behind it, to where `to` points, which moves too. */
+/*
+ * Widens a run of n bytes from p0, p1, p2 and p3 on, which move behind it, to where `to` points, which moves too. begun is
+ * where a last byte waits for the next run's.
+ */
 #define WIDEN(n)                                    \
     do {                                            \
         if ((n) >= 4) {                             \
@@ -101,22 +104,30 @@ typedef struct {
             p2 += 2;                                \
             p3 += 2;                                \
         }                                           \
-        if ((n) & 1) {                              \
+        if (((n) & 1) && begun != NULL) {           \
+            begun[0] |= edgenet_halves(0, *p0++);   \
+            begun[1] |= edgenet_halves(0, *p1++);   \
+            begun[2] |= edgenet_halves(0, *p2++);   \
+            begun[3] |= edgenet_halves(0, *p3++);   \
+            begun = NULL;                           \
+        } else if ((n) & 1) {                       \
             to[0] = edgenet_halves(*p0++, 0);       \
             to[1] = edgenet_halves(*p1++, 0);       \
             to[2] = edgenet_halves(*p2++, 0);       \
             to[3] = edgenet_halves(*p3++, 0);       \
+            begun = to;                             \
             to += PIXELS;                           \
         }                                           \
     } while (0)
 
-/* Widens what the filter sees from four pixels, whose windows begin at from. */
+/* Widens what the filter sees from four pixels, whose windows begin at from, perhaps all in one held row. */
 EDGENET_OWN_REGISTERS static void gather(const edgenet_conv2d_dsp_s8_params *p, const work *same,
-                                         const int8_t *const from[PIXELS], int32_t *to)
+                                         const int8_t *const from[PIXELS], int32_t in_a_row, int32_t *to)
 {
     const int8_t *p0 = from[0], *p1 = from[1], *p2 = from[2], *p3 = from[3];
     const int8_t *const end = same->rows_end;
     const int32_t run = p->run, down = same->down, ring = same->ring;
+    int32_t *begun = NULL;
     for (int32_t ky = p->filter.height; ky > 0; ky--) {
         WIDEN(run);
         for (int32_t runs = p->runs - 1; runs > 0; runs--) {
@@ -131,10 +142,12 @@ EDGENET_OWN_REGISTERS static void gather(const edgenet_conv2d_dsp_s8_params *p, 
         p1 += down;
         p2 += down;
         p3 += down;
-        p0 -= p0 >= end ? ring : 0;
-        p1 -= p1 >= end ? ring : 0;
-        p2 -= p2 >= end ? ring : 0;
-        p3 -= p3 >= end ? ring : 0;
+        if (p0 >= end || !in_a_row) {
+            p0 -= p0 >= end ? ring : 0;
+            p1 -= p1 >= end ? ring : 0;
+            p2 -= p2 >= end ? ring : 0;
+            p3 -= p3 >= end ? ring : 0;
+        }
     }
 }
 
@@ -142,7 +155,9 @@ EDGENET_OWN_REGISTERS static void gather(const edgenet_conv2d_dsp_s8_params *p, 
 static inline void gather_pixels(const int8_t *p0, const int8_t *p1, const int8_t *p2, const int8_t *p3, int32_t n,
                                  int32_t *to)
 {
+    int32_t *begun = NULL;
     WIDEN(n);
+    (void)begun;
 }
 
 #if EDGENET_DSP_ASM
@@ -428,12 +443,12 @@ static int8_t *convolve(const edgenet_conv2d_dsp_s8_params *p, const work *same,
     while (left > 0) {
         const int32_t count = left < PIXELS ? left : PIXELS;
         const int8_t *from[PIXELS];
-        const int32_t last = place(p, same, count, &at, from);
+        const int32_t first_row = at.y, last = place(p, same, count, &at, from);
         for (; p->lines > 0 && copied < last * p->stride.height + reach; copied++) {
             copy_row(p, image, copied - p->pad.height, lines + slot * p->pitch);
             slot = slot + 1 == p->lines ? 0 : slot + 1;
         }
-        gather(p, same, from, wide);
+        gather(p, same, from, last == first_row, wide);
         if (count == PIXELS && even == channels) {
             compute(p, same, wide, output, channels);
             output += PIXELS * channels;
