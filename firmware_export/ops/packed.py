@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -103,11 +104,14 @@ def accumulator_bounds(node: Node, weights: Array) -> tuple[Int, Int]:
     return bias + np.minimum(least, most).sum(axis=1), bias + np.maximum(least, most).sum(axis=1)
 
 
-def requantization(node: Node, weights: Array) -> Requant | None:
-    """How to requantize the sums of int8 weights (channels, taps), proved for every sum; None where no form is."""
+def requantization(node: Node, weights: Array, *, whole: bool = False) -> Requant | None:
+    """How to requantize the sums of int8 weights (channels, taps), proved for every sum; None where no form is.
+
+    With `whole` the kernel has the odd channels' sums as they are, not 256-fold; their biases are added so, though.
+    """
     options = node.op.options
     facts = (options["activation"], options.get("acc_low"), options.get("acc_high"), weights.shape)
-    return _requantization(_Task(node, weights, (*node.inputs, *node.outputs, *facts)))
+    return _requantization(_Task(node, weights, whole, (*node.inputs, *node.outputs, *facts)))
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,7 @@ class _Task:
 
     node: Node = field(compare=False)
     weights: Array = field(compare=False)
+    whole: bool
     key: tuple[object, ...]
 
 
@@ -128,7 +133,7 @@ def _requantization(task: _Task) -> Requant | None:
     if low.min() < -(1 << 31) or high.max() >= 1 << 31:
         return None
     channels, bias = channels_of(task.node, low, high), folded_bias(task.node, task.weights)
-    scale = np.where(np.arange(len(bias)) % 2, ODD, 1).astype(np.int64)
+    scale = np.where((np.arange(len(bias)) % 2 > 0) & (not task.whole), ODD, 1).astype(np.int64)
     return _staircase(channels, bias, scale) or _linear(channels, bias, scale)
 
 
@@ -138,13 +143,16 @@ def _staircase(channels: Channels, bias: Int, scale: Int) -> Requant | None:
 
     arrays = [np.zeros(len(bias), np.int64) for _ in range(4)]
     proofs: list[tuple[Channels, Form]] = []
-    for first, shift in enumerate(SHIFTS):
+    for first in range(2):
         index = np.arange(first, len(bias), 2)
+        shift = SHIFTS[int((scale[index] == ODD).any())]
         group = take(channels, index)
         form, proved = staircase_channels(group, scale[index], shift)
         if not proved.all():
             return None
-        found = (scale[index] * (bias[index] + form.offset), form.multiplier, form.constant, shift)
+        in_the_sum = ODD if first else 1
+        shifts = np.full(len(index), shift)
+        found = (in_the_sum * (bias[index] + form.offset), form.multiplier, form.constant, shifts)
         for array, values in zip(arrays, found, strict=True):
             array[index] = values
         proofs.append((group, form))
@@ -159,23 +167,25 @@ def _linear(channels: Channels, bias: Int, scale: Int) -> Requant | None:
     reach = np.maximum(np.abs(channels.acc_low), np.abs(channels.acc_high))
     if form is None or (form.left != 1).any() or (reach * np.maximum(scale, 2) >= 1 << 31).any():
         return None
-    return Requant(LINEAR, scale * bias, form.multiplier, form.constant, form.right, ((channels, form),))
+    in_the_sum = np.where(np.arange(len(bias)) % 2, ODD, 1)
+    return Requant(LINEAR, in_the_sum * bias, form.multiplier, form.constant, form.right, ((channels, form),))
 
 
-def records(requant: Requant, words: Array, together: int = 1) -> Array:
-    """int32, flat: the pairs' records, as edgenet_dsp.h describes them, from words (pairs, W).
+def records(requant: Requant, words: Array, together: int = 1, chunks: int = 1) -> Array:
+    """int32, flat: the pairs' records, as edgenet_dsp.h describes them, from words (pairs, chunks * W).
 
-    So many pairs `together` are one record, their words side by side; what remains are records of one pair.
+    So many pairs `together` are one record, their words side by side; what remains are records of one pair. With
+    several chunks of words what requantizes comes last; the biases belong to the first chunk.
     """
     biases, ends = _pair_columns(requant)
     whole = len(words) // together * together
+    groups = [slice(*bounds) for bounds in pairwise([*range(0, whole, together), *range(whole, len(words) + 1)])]
     parts: list[Array] = []
-    for start, count in [
-        *((i, together) for i in range(0, whole, together)),
-        *((i, 1) for i in range(whole, len(words))),
-    ]:
-        at = slice(start, start + count)
-        parts += [biases[at].reshape(-1), words[at].T.reshape(-1), ends[at].reshape(-1)]
+    for number, chunk in enumerate(np.split(words, chunks, axis=1)):
+        for at in groups:
+            parts += [biases[at].reshape(-1) * (number == 0), chunk[at].T.reshape(-1)]
+            parts += [ends[at].reshape(-1)] if chunks == 1 else []
+    parts += [ends.reshape(-1)] if chunks > 1 else []
     return np.concatenate(parts).astype(np.int32)
 
 

@@ -67,10 +67,13 @@ typedef struct {
 void edgenet_conv2d_dsp_s8(const edgenet_conv2d_dsp_s8_params *p, const int8_t *input, int8_t *output, int8_t *scratch);
 
 /*
- * FULLY_CONNECTED, for packed pairs: input (rows, depth), output (rows, channels). words is the number of words of weights
- * of a pair of channels; inputs are paired as in CONV_2D. The scratch memory, at an address that 4 divides, holds 4 * words
- * bytes. Four pairs of channels are one record: their biases, their words side by side, and what requantizes each of them;
- * what remains are pairs on their own.
+ * FULLY_CONNECTED, for packed pairs: input (rows, depth), output (rows, channels). Inputs are paired as in CONV_2D, words
+ * is the number of words of a pair of channels. Four pairs are one record: their biases, their words side by side, and
+ * what requantizes each of them; what remains are pairs on their own. The scratch memory, at an address that 4 divides,
+ * holds 4 * words bytes.
+ * A row of more than 2 * words inputs is taken in chunks of so many: all records' biases and words for the first chunk,
+ * then for the second, ..., the last one filled with weights of 0; then what requantizes each pair. The sums are not
+ * 256-fold in the end, and the scratch memory holds 4 bytes more for each channel, and for one.
  */
 typedef struct {
     int32_t rows, depth, channels, words;
