@@ -23,6 +23,8 @@ BLOCK_PAIRS, WORD_BYTES = 4, 4
 """The kernel takes so many pairs of channels at a time, and widens inputs to words."""
 MOST_ODD = 1 << 23
 """What an odd channel's sum must stay below, since it comes 256-fold in 32 bits."""
+SHIFTS = (4, 2, 1, 6, 0, 8, 10)
+"""Of the staircase, in the order in which they are tried."""
 MOST_WORDS = 400
 """Of a chunk: a longer row would need too much memory."""
 MOST_OFFSET = 1 << 16
@@ -64,7 +66,7 @@ def _requant(node: Node) -> Requant | None:
     several = chunks(node) > 1
     if several and not _chunks_hold(node):
         return None
-    return requantization(node, _filters(node), whole=several)
+    return requantization(node, _filters(node), whole=several, shifts=SHIFTS)
 
 
 def _chunks_hold(node: Node) -> bool:
@@ -99,6 +101,8 @@ def lower(node: Node) -> Sequence[KernelCall]:
         "depth": depth,
         "channels": channels,
         "words": _words(node),
+        "even_shift": int(requant.shift[0]),
+        "odd_shift": int(requant.shift[1]) if channels > 1 else 0,
         "activation_min": low,
         "activation_max": high,
         "form": requant.form,

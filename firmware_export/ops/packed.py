@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 ODD = 256
 """What the odd channel of a pair is multiplied by."""
-SHIFTS = (4, 12)
-"""Of the staircase, for even and odd channels."""
+EVEN_SHIFT, ODD_BITS = 2, 8
+"""The staircase's shift for even channels in kernels that have it in an instruction; odd channels' are 8 more."""
 STAIRCASE, LINEAR = 0, 1
 """The forms, as the kernels number them."""
 
@@ -104,14 +104,17 @@ def accumulator_bounds(node: Node, weights: Array) -> tuple[Int, Int]:
     return bias + np.minimum(least, most).sum(axis=1), bias + np.maximum(least, most).sum(axis=1)
 
 
-def requantization(node: Node, weights: Array, *, whole: bool = False) -> Requant | None:
+def requantization(
+    node: Node, weights: Array, *, whole: bool = False, shifts: tuple[int, ...] = (EVEN_SHIFT,)
+) -> Requant | None:
     """How to requantize the sums of int8 weights (channels, taps), proved for every sum; None where no form is.
 
     With `whole` the kernel has the odd channels' sums as they are, not 256-fold; their biases are added so, though.
+    `shifts` are the staircase's for even channels that the kernel can do, the first one that is proved is taken.
     """
     options = node.op.options
     facts = (options["activation"], options.get("acc_low"), options.get("acc_high"), weights.shape)
-    return _requantization(_Task(node, weights, whole, (*node.inputs, *node.outputs, *facts)))
+    return _requantization(_Task(node, weights, whole, shifts, (*node.inputs, *node.outputs, *facts)))
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,7 @@ class _Task:
     node: Node = field(compare=False)
     weights: Array = field(compare=False)
     whole: bool
+    shifts: tuple[int, ...]
     key: tuple[object, ...]
 
 
@@ -134,18 +138,19 @@ def _requantization(task: _Task) -> Requant | None:
         return None
     channels, bias = channels_of(task.node, low, high), folded_bias(task.node, task.weights)
     scale = np.where((np.arange(len(bias)) % 2 > 0) & (not task.whole), ODD, 1).astype(np.int64)
-    return _staircase(channels, bias, scale) or _linear(channels, bias, scale)
+    stairs = (_staircase(channels, bias, scale, shift) for shift in task.shifts)
+    return next(filter(None, stairs), None) or _linear(channels, bias, scale)
 
 
-def _staircase(channels: Channels, bias: Int, scale: Int) -> Requant | None:
-    """One shift for the even channels and one for the odd ones, so that the kernels have them in an instruction."""
+def _staircase(channels: Channels, bias: Int, scale: Int, even_shift: int) -> Requant | None:
+    """One shift for the even channels, and one for the odd ones."""
     from ..requant import staircase_channels, take
 
     arrays = [np.zeros(len(bias), np.int64) for _ in range(4)]
     proofs: list[tuple[Channels, Form]] = []
     for first in range(2):
         index = np.arange(first, len(bias), 2)
-        shift = SHIFTS[int((scale[index] == ODD).any())]
+        shift = even_shift + ODD_BITS * int((scale[index] == ODD).any())
         group = take(channels, index)
         form, proved = staircase_channels(group, scale[index], shift)
         if not proved.all():

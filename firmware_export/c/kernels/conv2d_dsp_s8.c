@@ -187,9 +187,9 @@ static inline void gather_pixels(const int8_t *p0, const int8_t *p1, const int8_
     "smmla %[" a "], %[" a "], %[t], %[w]\n\t"     \
     "ssat %[" a "], #8, %[" a "], asr #" shift "\n\t"
 #define STAIRCASES                                                                                        \
-    "ldrd %[t], %[w], [%[next]], #8\n\t" STAIRCASE("a0", "4") STAIRCASE("a1", "4") STAIRCASE("a2", "4")   \
-    STAIRCASE("a3", "4") "ldrd %[t], %[w], [%[next]], #8\n\t" STAIRCASE("b0", "12") STAIRCASE("b1", "12") \
-    STAIRCASE("b2", "12") STAIRCASE("b3", "12")
+    "ldrd %[t], %[w], [%[next]], #8\n\t" STAIRCASE("a0", "2") STAIRCASE("a1", "2") STAIRCASE("a2", "2")   \
+    STAIRCASE("a3", "2") "ldrd %[t], %[w], [%[next]], #8\n\t" STAIRCASE("b0", "10") STAIRCASE("b1", "10") \
+    STAIRCASE("b2", "10") STAIRCASE("b3", "10")
 #define LINEAR(a, doubled, shift)                          \
     doubled                                                \
     "smmulr %[" a "], %[" a "], %[t]\n\t"                  \

@@ -38,13 +38,13 @@ extern "C" {
  * packed weights; a multiplier and a constant for the even channel and for the odd one; and, in the second form, a shift
  * for each. The form says how they make an int8 of a channel's sum:
  *   EDGENET_STAIRCASE  (constant + ((sum * multiplier) >> 32)) >> EDGENET_EVEN_SHIFT, saturated to int8; the odd channel's
- *                      sum is still multiplied by 256, and EDGENET_ODD_SHIFT its shift
+ *                      sum is still multiplied by 256, and its shift is EDGENET_ODD_SHIFT
  *   EDGENET_LINEAR     x = (2 * sum * multiplier + 2^31) >> 32; (x + (x < 0 ? -1 : 0) + constant) >> shift, saturated
  */
 #define EDGENET_STAIRCASE 0
 #define EDGENET_LINEAR 1
-#define EDGENET_EVEN_SHIFT 4
-#define EDGENET_ODD_SHIFT 12
+#define EDGENET_EVEN_SHIFT 2
+#define EDGENET_ODD_SHIFT 10
 #define EDGENET_PAIR_BIASES 2
 #define EDGENET_PAIR_REQUANT(form) ((form) == EDGENET_STAIRCASE ? 4 : 6)
 
@@ -77,6 +77,7 @@ void edgenet_conv2d_dsp_s8(const edgenet_conv2d_dsp_s8_params *p, const int8_t *
  */
 typedef struct {
     int32_t rows, depth, channels, words;
+    int32_t even_shift, odd_shift; /* instead of EDGENET_EVEN_SHIFT and EDGENET_ODD_SHIFT */
     int8_t activation_min, activation_max, form;
     const int32_t *pairs;
 } edgenet_fully_connected_dsp_s8_params;
@@ -169,17 +170,17 @@ static inline int32_t edgenet_ssat8(int32_t a)
     return r;
 }
 
-static inline int32_t edgenet_ssat8_asr4(int32_t a)
+static inline int32_t edgenet_ssat8_even(int32_t a)
 {
     int32_t r;
-    __asm__("ssat %0, #8, %1, asr #4" : "=r"(r) : "r"(a) : "cc");
+    __asm__("ssat %0, #8, %1, asr #2" : "=r"(r) : "r"(a) : "cc");
     return r;
 }
 
-static inline int32_t edgenet_ssat8_asr12(int32_t a)
+static inline int32_t edgenet_ssat8_odd(int32_t a)
 {
     int32_t r;
-    __asm__("ssat %0, #8, %1, asr #12" : "=r"(r) : "r"(a) : "cc");
+    __asm__("ssat %0, #8, %1, asr #10" : "=r"(r) : "r"(a) : "cc");
     return r;
 }
 
@@ -245,13 +246,13 @@ static inline int32_t edgenet_ssat8(int32_t a)
     return edgenet_clamp(a, INT8_MIN, INT8_MAX);
 }
 
-/* The same of a >> 4 and of a >> 12. */
-static inline int32_t edgenet_ssat8_asr4(int32_t a)
+/* The same of a >> EDGENET_EVEN_SHIFT and of a >> EDGENET_ODD_SHIFT. */
+static inline int32_t edgenet_ssat8_even(int32_t a)
 {
     return edgenet_ssat8(a >> EDGENET_EVEN_SHIFT);
 }
 
-static inline int32_t edgenet_ssat8_asr12(int32_t a)
+static inline int32_t edgenet_ssat8_odd(int32_t a)
 {
     return edgenet_ssat8(a >> EDGENET_ODD_SHIFT);
 }
@@ -293,12 +294,12 @@ static inline int8_t edgenet_linear(int32_t doubled, int32_t multiplier, int32_t
 /* Outputs of an even channel's sum and of 256 times an odd one's, in the first form. */
 static inline int8_t edgenet_staircase_even(int32_t sum, int32_t multiplier, int32_t constant)
 {
-    return (int8_t)edgenet_ssat8_asr4(edgenet_smmla(sum, multiplier, constant));
+    return (int8_t)edgenet_ssat8_even(edgenet_smmla(sum, multiplier, constant));
 }
 
 static inline int8_t edgenet_staircase_odd(int32_t sum, int32_t multiplier, int32_t constant)
 {
-    return (int8_t)edgenet_ssat8_asr12(edgenet_smmla(sum, multiplier, constant));
+    return (int8_t)edgenet_ssat8_odd(edgenet_smmla(sum, multiplier, constant));
 }
 
 /* Makes a pair's two outputs of its sums, with what stands behind its weights. */

@@ -121,34 +121,40 @@ static const int32_t *sums_of_pair(const int32_t *x, const int32_t *next, int32_
     return next;
 }
 
-/* The outputs of so many pairs of channels from their sums; `whole` where the odd channels' are not 256-fold. */
-static const int32_t *finish(const int32_t *requant, int32_t form, int32_t whole, int32_t pairs, const int32_t *sums,
-                             int8_t *output)
+/* The outputs of so many pairs of channels from their sums: the even channels', and those of both, 256-fold the odd one's. */
+static const int32_t *finish(const edgenet_fully_connected_dsp_s8_params *p, const int32_t *requant, int32_t pairs,
+                             const int32_t *sums, int8_t *output)
 {
-    if (form == EDGENET_STAIRCASE && !whole) {
+    if (p->form == EDGENET_STAIRCASE) {
         for (; pairs > 0; pairs--) {
             const int32_t even = sums[0], odd = edgenet_subtract_wrapping(sums[1], even);
-            output[0] = edgenet_staircase_even(even, requant[0], requant[1]);
-            output[1] = edgenet_staircase_odd(odd, requant[2], requant[3]);
+            output[0] = edgenet_staircase(even, requant[0], requant[1], p->even_shift);
+            output[1] = edgenet_staircase(odd, requant[2], requant[3], p->odd_shift);
             output += 2;
             sums += 2;
             requant += EDGENET_PAIR_REQUANT(EDGENET_STAIRCASE);
         }
     }
     for (; pairs > 0; pairs--) {
-        const int32_t even = sums[0], odd = whole ? sums[1] : edgenet_subtract_wrapping(sums[1], even);
-        if (form == EDGENET_STAIRCASE) {
-            output[0] = edgenet_staircase_even(even, requant[0], requant[1]);
-            output[1] = edgenet_staircase_even(odd, requant[2], requant[3]);
-        } else {
-            output[0] = edgenet_linear(edgenet_shift_left(even, 1), requant[0], requant[1], requant[4]);
-            output[1] = edgenet_linear(whole ? edgenet_shift_left(odd, 1) : odd >> 7, requant[2], requant[3], requant[5]);
-        }
+        const int32_t even = sums[0], odd = edgenet_subtract_wrapping(sums[1], even);
+        output[0] = edgenet_linear(edgenet_shift_left(even, 1), requant[0], requant[1], requant[4]);
+        output[1] = edgenet_linear(odd >> 7, requant[2], requant[3], requant[5]);
         output += 2;
         sums += 2;
-        requant += EDGENET_PAIR_REQUANT(form);
+        requant += EDGENET_PAIR_REQUANT(EDGENET_LINEAR);
     }
     return requant;
+}
+
+/* The same for one channel, with its own sum; number 0 is the pair's even channel. */
+static int8_t finish_one(const edgenet_fully_connected_dsp_s8_params *p, const int32_t *requant, int32_t number,
+                         int32_t sum)
+{
+    const int32_t multiplier = requant[2 * number], constant = requant[2 * number + 1];
+    if (p->form == EDGENET_STAIRCASE) {
+        return edgenet_staircase(sum, multiplier, constant, p->even_shift);
+    }
+    return edgenet_linear(edgenet_shift_left(sum, 1), multiplier, constant, requant[4 + number]);
 }
 
 /* How many pairs of channels are computed together when so many channels are left. */
@@ -164,16 +170,16 @@ static void compute_row(const edgenet_fully_connected_dsp_s8_params *p, const in
     const int32_t *next = p->pairs;
     int32_t sums[BLOCK], left = p->channels;
     for (; left >= BLOCK; left -= BLOCK) {
-        next = finish(sums_of_block(x, next, p->words, sums), p->form, 0, BLOCK / 2, sums, output);
+        next = finish(p, sums_of_block(x, next, p->words, sums), BLOCK / 2, sums, output);
         output += BLOCK;
     }
     if (left > 0) {
         int8_t rest[BLOCK];
         if (together(left) > 1) {
-            finish(sums_of_block(x, next, p->words, sums), p->form, 0, BLOCK / 2, sums, rest);
+            finish(p, sums_of_block(x, next, p->words, sums), BLOCK / 2, sums, rest);
         } else {
             for (int32_t i = 0; i < left; i += 2) {
-                next = finish(sums_of_pair(x, next, p->words, sums), p->form, 0, 1, sums, rest + i);
+                next = finish(p, sums_of_pair(x, next, p->words, sums), 1, sums, rest + i);
             }
         }
         memcpy(output, rest, (size_t)left);
@@ -211,10 +217,9 @@ static void compute_chunks(const edgenet_fully_connected_dsp_s8_params *p, const
         input += count;
         next = add_chunk(p, x, next, sums);
     }
-    for (int32_t channel = 0; channel < p->channels; channel += 2) {
-        int8_t two[2];
-        next = finish(next, p->form, 1, 1, sums + channel, two);
-        memcpy(output + channel, two, channel + 1 < p->channels ? 2 : 1);
+    for (int32_t channel = 0; channel < p->channels; channel++) {
+        output[channel] = finish_one(p, next, channel % 2, sums[channel]);
+        next += channel % 2 ? EDGENET_PAIR_REQUANT(p->form) : 0;
     }
 }
 
