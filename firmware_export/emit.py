@@ -128,6 +128,7 @@ class _Writer:
         """NAME.c."""
         slots = {
             "banner": self.banner,
+            "kernel_headers": "\n".join(f'#include "{header}"' for header in kernel_headers(self.program)),
             "arena": self._arena(),
             "state": self._state(),
             "params": "\n".join(self._all_params()),
@@ -313,7 +314,15 @@ def _describe(step: Step) -> str:
 
 def kernel_files(program: Program) -> Mapping[str, bytes]:
     """File name -> bytes of the kernels that `program` calls, and their header."""
-    folder = files(__package__) / "c" / "kernels"
-    sources = {name: (folder / name).read_bytes() for name in (f"{kernel}.c" for kernel in program.kernels)}
-    headers = [NN_HEADER, *(h for h in (DSP_HEADER,) if any(f'"{h}"'.encode() in text for text in sources.values()))]
-    return {**{name: (folder / name).read_bytes() for name in headers}, **sources}
+    names = [*kernel_headers(program), *(f"{kernel}.c" for kernel in program.kernels)]
+    return {name: _kernel_file(name) for name in names}
+
+
+def kernel_headers(program: Program) -> list[str]:
+    """The headers that the kernels of `program` include."""
+    simd = any(f'"{DSP_HEADER}"'.encode() in _kernel_file(f"{kernel}.c") for kernel in program.kernels)
+    return [NN_HEADER, DSP_HEADER] if simd else [NN_HEADER]
+
+
+def _kernel_file(name: str) -> bytes:
+    return (files(__package__) / "c" / "kernels" / name).read_bytes()

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from . import (
     add,
+    addition_dsp,
     arg_max,
     assign_variable,
     average_pool2d,
@@ -65,6 +66,7 @@ from .spec import Operator
 
 OPS: Mapping[str, Operator] = {
     "ADD": add.OPERATOR,
+    "ADD_DSP": addition_dsp.ADD,
     "ARG_MAX": arg_max.OPERATOR,
     "ASSIGN_VARIABLE": assign_variable.OPERATOR,
     "AVERAGE_POOL_2D": average_pool2d.OPERATOR,
@@ -109,6 +111,7 @@ OPS: Mapping[str, Operator] = {
     "SQUEEZE": squeeze.OPERATOR,
     "STRIDED_SLICE": strided_slice.OPERATOR,
     "SUB": sub.OPERATOR,
+    "SUB_DSP": addition_dsp.SUB,
     "SUM": sum.OPERATOR,
     "TANH": tanh.OPERATOR,
     "TILE": tile.OPERATOR,

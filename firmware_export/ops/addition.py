@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -94,9 +95,16 @@ class Sum:
 
     def line(self, node: Node, clamp: tuple[int, int]) -> Line | None:
         """The line that gives the bits of all 65,536 pairs of operands after the clamp; None if none was found."""
-        wanted = self.unclamped(node, ALL_INT8[:, None], ALL_INT8[None, :])
+        return find_line(self.pairs(node), clamp, self.ratios(node))
+
+    def pairs(self, node: Node) -> Int:
+        """The outputs for all 256 first operands and 256 second ones, rounded as TFLite does, before the clamp."""
+        return self.unclamped(node, ALL_INT8[:, None], ALL_INT8[None, :])
+
+    def ratios(self, node: Node) -> tuple[float, float]:
+        """How many steps of the output one step of each operand is."""
         scale = node.output.scale
-        return find_line(wanted, clamp, (node.need(0).scale / scale, self.sign * node.need(1).scale / scale))
+        return node.need(0).scale / scale, self.sign * node.need(1).scale / scale
 
     def _general_params(self, node: Node) -> dict[str, Param]:
         scale = self.scaling(node)
@@ -130,24 +138,34 @@ def find_line(wanted: Int, clamp: tuple[int, int], ratios: tuple[float, float]) 
 
     `ratios` are how many steps of the output one step of each operand is, about.
     """
-    low, high = clamp
     reach = max(int(np.abs(wanted).max()) + 2, 128 * sum(map(abs, ratios)) + 1)
     shift = 31 - math.frexp(reach)[1]
-    target = np.clip(wanted, low, high)
-    floor = np.where(target > low, target << shift, -INT32_MAX)
-    ceiling = np.where(target < high, ((target + 1) << shift) - 1, INT32_MAX)
-    nearest = [round(ratio * 2.0**shift) for ratio in ratios]
-    steps = range(-NEIGHBOURS, NEIGHBOURS + 1)
-    for step in sorted(itertools.product(steps, steps), key=lambda s: (abs(s[0]) + abs(s[1]), s)):
-        factors = (nearest[0] + step[0], nearest[1] + step[1])
-        if (constant := _constant(factors, floor, ceiling)) is not None:
+    limits = limits_of(wanted, clamp, shift)
+    for factors in near((ratios[0] * 2.0**shift, ratios[1] * 2.0**shift)):
+        sums = ALL_INT8[:, None] * factors[0] + ALL_INT8[None, :] * factors[1]
+        if (constant := middle_constant(sums, *limits)) is not None:
             return Line(*factors, constant, shift)
     return None
 
 
-def _constant(factors: tuple[int, int], floor: Int, ceiling: Int) -> int | None:
+def near(factors: tuple[float, float]) -> Iterator[tuple[int, int]]:
+    """Pairs of integers around `factors`, the nearest first."""
+    nearest = [round(factor) for factor in factors]
+    steps = range(-NEIGHBOURS, NEIGHBOURS + 1)
+    for step in sorted(itertools.product(steps, steps), key=lambda s: (abs(s[0]) + abs(s[1]), s)):
+        yield nearest[0] + step[0], nearest[1] + step[1]
+
+
+def limits_of(wanted: Int, clamp: tuple[int, int], shift: int) -> tuple[Int, Int]:
+    """The least and the most that, shifted right by `shift` and then clamped, is `wanted` clamped."""
+    target = np.clip(wanted, *clamp)
+    floor = np.where(target > clamp[0], target << shift, -INT32_MAX)
+    ceiling = np.where(target < clamp[1], ((target + 1) << shift) - 1, INT32_MAX)
+    return floor, ceiling
+
+
+def middle_constant(sums: Int, floor: Int, ceiling: Int) -> int | None:
     """A constant that puts every sum between `floor` and `ceiling`, and all in 32 bits; None if there is none."""
-    sums = ALL_INT8[:, None] * factors[0] + ALL_INT8[None, :] * factors[1]
     least, most = int((floor - sums).max()), int((ceiling - sums).min())
     constant = (least + most) // 2
     largest = max(abs(constant), int(np.abs(sums).max()), int(np.abs(sums + constant).max()))

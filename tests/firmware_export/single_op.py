@@ -12,11 +12,12 @@ import numpy as np
 from tflite_builder import OpSpec, TensorSpec, build
 
 from firmware_export import emit, reference
+from firmware_export.cproject import read_project
+from firmware_export.emulate import CortexRuntime, gcc_for, zig_for
 from firmware_export.graph import Array, OptionValue
-from firmware_export.passes import apply_passes
-from firmware_export.planner import plan_memory
-from firmware_export.program import lower
+from firmware_export.project import compile_graph, export_c
 from firmware_export.reader import read_tflite
+from firmware_export.targets import ANY_TARGET, Core, Target
 from firmware_export.vectors import generated_inputs
 
 SAMPLES = 9
@@ -109,14 +110,20 @@ def check(
     compiler: str,
     golden: Sequence[Array] | None = None,
     inputs: Sequence[Array] | None = None,
+    target: Target = ANY_TARGET,
 ) -> list[Array]:
-    """numpy and the C of `data` give what TFLite Micro (or `golden`) gives for `inputs` (or noise); returns that."""
+    """numpy and the C of `data` give what TFLite Micro (or `golden`) gives for `inputs` (or noise); returns that.
+
+    The C, for `target`, runs on this machine; for a core with a name also there, emulated.
+    """
     graph = read_tflite(data, "single.tflite")
     inputs = generated_inputs(graph, SAMPLES) if inputs is None else inputs
     expected = tflm_outputs(data, inputs) if golden is None else list(golden)
     for got, want in zip(reference.run(graph, inputs), expected, strict=True):
         np.testing.assert_array_equal(bits(got), bits(want))
-    run_c(data, folder, compiler, inputs, expected)
+    run_c(data, folder, compiler, inputs, expected, target)
+    if target.core is not None:
+        run_on_core(data, folder, target.core, inputs, expected, target)
     return expected
 
 
@@ -125,15 +132,37 @@ def bits(values: Array) -> Array:
     return np.ascontiguousarray(values).view(np.int32) if values.dtype == np.float32 else values
 
 
-def run_c(data: bytes, folder: Path, compiler: str, inputs: Sequence[Array], expected: Sequence[Array]) -> None:
+def run_on_core(
+    data: bytes, folder: Path, core: Core, inputs: Sequence[Array], expected: Sequence[Array], target: Target
+) -> None:
+    """The same on an emulated core, with gcc where it is installed, and with zig."""
+    needs.need_packages("unicorn", "ziglang", "elftools")
+    model_path = folder / "single.tflite"
+    model_path.write_bytes(data)
+    export_c(model_path, folder / "project", name="single", target=target)
+    graph = read_tflite(data, "single.tflite")
+    for compiler in filter(None, (gcc_for(core), zig_for(core))):
+        build = folder / compiler.name.replace(" ", "_")
+        runtime = CortexRuntime(read_project(folder / "project", "single"), graph, core, build, compiler)
+        for got, want in zip(runtime.run(inputs, tap=False).outputs, expected, strict=True):
+            np.testing.assert_array_equal(bits(got), bits(want), err_msg=compiler.name)
+
+
+def run_c(
+    data: bytes,
+    folder: Path,
+    compiler: str,
+    inputs: Sequence[Array],
+    expected: Sequence[Array],
+    target: Target = ANY_TARGET,
+) -> None:
     """Compiles the self-test with sanitizers, with `expected` as its golden vectors, and runs it."""
-    graph = apply_passes(read_tflite(data, "single.tflite"))
-    program = lower(graph, plan_memory(graph))
+    program = compile_graph(read_tflite(data, "single.tflite"), target)
     vectors = [emit.Vector(tuple(x[i] for x in inputs), tuple(y[i] for y in expected)) for i in range(len(inputs[0]))]
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in emit.emit(program, "single", (), vectors).items():
         (folder / name).write_text(text)
-    sources = [*map(str, folder.glob("*.c")), *(str(KERNELS / f"{kernel}.c") for kernel in program.kernels)]
+    sources = [*map(str, folder.glob("single*.c")), *(str(KERNELS / f"{kernel}.c") for kernel in program.kernels)]
     needs.compile_as_cxx(folder / "single.c", KERNELS)
     binary = folder / "selftest"
     subprocess.run([compiler, *WARNINGS, *SANITIZE, "-I", str(KERNELS), *sources, "-o", str(binary)], check=True)

@@ -1,7 +1,9 @@
 /*<banner*/ /* A network as C. */ /*>*/
 #include "model.h"
 
+/*<kernel_headers*/
 #include "edgenet_nn.h"
+/*>*/
 #include "model_weights.h"
 
 /*<arena*/
