@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from ..graph import Node
-from . import add, linear, sub
+from . import linear
 from .addition import Sum, limits_of, middle_constant, near
-from .arithmetic import INT8_MAX, INT8_MIN, Int
+from .arithmetic import Int
 from .broadcast import loops, quantized, row_steps
 from .lookup import ALL_INT8
 from .spec import KernelCall, Operator, Param
@@ -43,12 +43,6 @@ def word_rows(node: Node) -> str | None:
         return "integers"
     length, *steps = row_steps(node.need(0), node.need(1))
     return f"rows of {length} in steps of {steps}" if length < WORD or steps != [1, 1] else None
-
-
-def only_saturated(node: Node) -> str | None:
-    """the activation must leave the whole range of int8"""
-    found = linear.output_range(node)
-    return None if found == (INT8_MIN, INT8_MAX) else f"{found}"
 
 
 def find_halfword_line(wanted: Int, ratios: tuple[float, float]) -> HalfwordLine | None:
@@ -85,9 +79,5 @@ def dsp_operator(integers: Operator, kind: str, total: Sum) -> Operator:
         params: dict[str, Param] = {"broadcast": loops(*operands), **asdict(found)}
         return [KernelCall("add_dsp_s8", params, operands, node.output)]
 
-    constraints = (*integers.constraints, word_rows, only_saturated, factors_exist)
+    constraints = (*integers.constraints, word_rows, linear.only_saturated, factors_exist)
     return replace(integers, lower=lower, constraints=constraints, internal=True, replaces=kind, dsp=True)
-
-
-ADD = dsp_operator(add.OPERATOR, "ADD", Sum(1))
-SUB = dsp_operator(sub.OPERATOR, "SUB", Sum(-1))

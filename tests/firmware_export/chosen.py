@@ -39,6 +39,8 @@ def _costs(cases: Sequence[Single], folder: Path, target: Target) -> list[int]:
     (folder / "m.tflite").write_bytes(data)
     export_c(folder / "m.tflite", folder / "c", target=target)
     graph = read_tflite(data, "m.tflite")
-    kernels = {call.kernel for step in compile_graph(graph, target).steps for call in step.calls}
+    program = compile_graph(graph, target)
     runtime = CortexRuntime(read_project(folder / "c"), graph, M4.core, folder / "build", zig_for(M4.core))
-    return list(runtime.measure(typical_sample(graph), [f"edgenet_{kernel}" for kernel in kernels]).calls)
+    counts = runtime.measure(typical_sample(graph), [f"edgenet_{kernel}" for kernel in program.kernels]).calls
+    order = [step.node.op.index for step in program.steps]
+    return [count for _, count in sorted(zip(order, counts, strict=True))]

@@ -176,6 +176,27 @@ static inline int32_t edgenet_usat16_8(int32_t a)
     return r;
 }
 
+static inline int32_t edgenet_sxtab16(int32_t a, int32_t b)
+{
+    int32_t r;
+    __asm__("sxtab16 %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
+    return r;
+}
+
+static inline int32_t edgenet_sxtab16_ror8(int32_t a, int32_t b)
+{
+    int32_t r;
+    __asm__("sxtab16 %0, %1, %2, ror #8" : "=r"(r) : "r"(a), "r"(b));
+    return r;
+}
+
+static inline int32_t edgenet_largest_bytes(int32_t a, int32_t b)
+{
+    int32_t r;
+    __asm__("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(r) : "r"(a), "r"(b) : "cc");
+    return r;
+}
+
 static inline int32_t edgenet_even_bytes(int32_t a)
 {
     int32_t r;
@@ -207,6 +228,30 @@ static inline int32_t edgenet_upper_halves(int32_t low, int32_t high)
 static inline int32_t edgenet_usat16_8(int32_t a)
 {
     return edgenet_halves(edgenet_clamp(edgenet_low_half(a), 0, 255), edgenet_clamp(edgenet_high_half(a), 0, 255));
+}
+
+/* Both halfwords of a, plus bytes 0 and 2 of b. */
+static inline int32_t edgenet_sxtab16(int32_t a, int32_t b)
+{
+    const int32_t x = edgenet_sxtb16(b);
+    return edgenet_halves(edgenet_low_half(a) + edgenet_low_half(x), edgenet_high_half(a) + edgenet_high_half(x));
+}
+
+/* The same with bytes 1 and 3. */
+static inline int32_t edgenet_sxtab16_ror8(int32_t a, int32_t b)
+{
+    return edgenet_sxtab16(a, (int32_t)((uint32_t)b >> 8));
+}
+
+/* The larger of two int8, four times. */
+static inline int32_t edgenet_largest_bytes(int32_t a, int32_t b)
+{
+    uint32_t larger = 0;
+    for (int32_t i = 0; i < 32; i += 8) {
+        const uint32_t x = (uint32_t)a >> i & 0xffu, y = (uint32_t)b >> i & 0xffu;
+        larger |= ((x ^ 0x80u) > (y ^ 0x80u) ? x : y) << i;
+    }
+    return (int32_t)larger;
 }
 
 /* Bytes 0 and 2 of a word as halfwords: 256 times the int8. */
@@ -280,6 +325,31 @@ typedef struct {
     int32_t first_factor, second_factor, constant;
 } edgenet_add_dsp_s8_params;
 void edgenet_add_dsp_s8(const edgenet_add_dsp_s8_params *p, const int8_t *first, const int8_t *second, int8_t *output);
+
+/*
+ * MAX_POOL_2D of at least four channels, four at a time; of channels that do not divide by four, the last four a second
+ * time. Of each row of outputs the first `whole` windows are within the input's width.
+ */
+typedef struct {
+    edgenet_shape input, output;
+    edgenet_pair filter, stride, pad;
+    int32_t activation_min, activation_max;
+    int32_t whole;
+} edgenet_max_pool2d_dsp_s8_params;
+void edgenet_max_pool2d_dsp_s8(const edgenet_max_pool2d_dsp_s8_params *p, const int8_t *input, int8_t *output);
+
+/*
+ * AVERAGE_POOL_2D without padding, MEAN and SUM over what lies side by side, of at least four channels: the upper
+ * halfword of (sum * factor >> 16) + constant, and + below where that is less than zero, saturated to [0, 255], less 128.
+ * A sum has to fit a halfword: at most 256 values; the numbers are right for each that they can have. Of channels that do
+ * not divide by four, the last four are computed a second time.
+ */
+typedef struct {
+    edgenet_shape input, output;
+    edgenet_pair filter, stride;
+    int32_t factor, constant, zero, below;
+} edgenet_mean_dsp_s8_params;
+void edgenet_mean_dsp_s8(const edgenet_mean_dsp_s8_params *p, const int8_t *input, int8_t *output);
 
 #ifdef __cplusplus
 }
