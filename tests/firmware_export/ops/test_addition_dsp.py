@@ -55,7 +55,7 @@ def test_shapes(kind: str, tmp_path: Path, compiler: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_pair_of_values(kind: str, tmp_path: Path, compiler: str) -> None:
     cases = [whole(kind, *hard) for hard in HARD]
-    cases += [whole(kind, *drawn_scales(seed)) for seed in range(4)]
+    cases += [whole(kind, *drawn_scales(seed)) for seed in range(1)]
     assert chosen_kernels(cases, M4) == ["add_dsp_s8"] * len(cases)
     check(several(cases), tmp_path, compiler, inputs=all_values() * len(cases), target=M4)
 
