@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 
@@ -98,9 +99,16 @@ class Sum:
 
     def line(self, node: Node, clamp: tuple[int, int]) -> Line | None:
         """The line that gives the bits of all 65,536 pairs of operands after the clamp; None if none was found."""
-        wanted = self.unclamped(node, ALL_INT8[:, None], ALL_INT8[None, :])
+        return find_line(self.pairs(node), clamp, self.ratios(node))
+
+    def pairs(self, node: Node) -> Int:
+        """The outputs for all 256 first operands and 256 second ones, rounded as TFLite does, before the clamp."""
+        return self.unclamped(node, ALL_INT8[:, None], ALL_INT8[None, :])
+
+    def ratios(self, node: Node) -> tuple[float, float]:
+        """How many steps of the output one step of each operand is."""
         scale = node.output.scale
-        return find_line(wanted, clamp, (node.need(0).scale / scale, self.sign * node.need(1).scale / scale))
+        return node.need(0).scale / scale, self.sign * node.need(1).scale / scale
 
     def _general_params(self, node: Node) -> dict[str, Param]:
         scale = self.scaling(node)
@@ -187,3 +195,27 @@ def _fits(factors: tuple[int, int], constant: int) -> bool:
     """Whether all sums fit 32 bits, with the constant and without: those of the extreme operands are the largest."""
     sums = [a * factors[0] + b * factors[1] for a in (INT8_MIN, INT8_MAX) for b in (INT8_MIN, INT8_MAX)]
     return max(map(abs, (constant, *sums, *(total + constant for total in sums)))) <= INT32_MAX
+
+
+def near(factors: tuple[float, float]) -> Iterator[tuple[int, int]]:
+    """Pairs of integers around `factors`, the nearest first."""
+    nearest = [round(factor) for factor in factors]
+    steps = range(-NEIGHBOURS, NEIGHBOURS + 1)
+    for step in sorted(itertools.product(steps, steps), key=lambda s: (abs(s[0]) + abs(s[1]), s)):
+        yield nearest[0] + step[0], nearest[1] + step[1]
+
+
+def limits_of(wanted: Int, clamp: tuple[int, int], shift: int) -> tuple[Int, Int]:
+    """The least and the most that, shifted right by `shift` and then clamped, is `wanted` clamped."""
+    target = np.clip(wanted, *clamp)
+    floor = np.where(target > clamp[0], target << shift, -INT32_MAX)
+    ceiling = np.where(target < clamp[1], ((target + 1) << shift) - 1, INT32_MAX)
+    return floor, ceiling
+
+
+def middle_constant(sums: Int, floor: Int, ceiling: Int) -> int | None:
+    """A constant that puts every sum between `floor` and `ceiling`, and all in 32 bits; None if there is none."""
+    least, most = int((floor - sums).max()), int((ceiling - sums).min())
+    constant = (least + most) // 2
+    largest = max(abs(constant), int(np.abs(sums).max()), int(np.abs(sums + constant).max()))
+    return constant if least <= most and largest <= INT32_MAX else None

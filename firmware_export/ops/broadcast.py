@@ -86,6 +86,12 @@ def loops(first: Tensor, second: Tensor) -> Param:
     return (*(column[:-1] for column in columns), *(column[-1] for column in columns))
 
 
+def row_steps(first: Tensor, second: Tensor) -> tuple[int, int, int]:
+    """Elements of a row, the kernel's innermost loop, and how far a step along it moves in each input: 1, or 0."""
+    a, b = [(1, 1), *_merged_axes(first.shape, second.shape)][-1]
+    return max(a, b), int(a > 1), int(b > 1)
+
+
 def _merged_axes(first: Shape, second: Shape) -> list[tuple[int, int]]:
     """(extent of the first, of the second) along each axis; neighbours that broadcast alike are joined."""
     axes: list[tuple[int, int]] = []

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from ..graph import Array, Node, Tensor
-from .arithmetic import Int, activation_range, clamp_int8, quantize_multiplier, requantize, wrap_int32
+from .arithmetic import (
+    INT8_MAX,
+    INT8_MIN,
+    Int,
+    activation_range,
+    clamp_int8,
+    quantize_multiplier,
+    requantize,
+    wrap_int32,
+)
 from .spec import Constant, Param, Shape
 
 MAX_FACTOR = 2.0**30
@@ -51,6 +60,12 @@ def constant_bias(node: Node) -> Int:
 def output_range(node: Node) -> tuple[int, int]:
     """The int8 range that the fused activation leaves."""
     return activation_range(node.integer("activation"), node.output.scale, node.output.zero_point)
+
+
+def only_saturated(node: Node) -> str | None:
+    """the fused activation must leave the whole range of int8"""
+    found = output_range(node)
+    return None if found == (INT8_MIN, INT8_MAX) else f"{found}"
 
 
 def params(node: Node, multipliers: Int, shifts: Int) -> dict[str, Param]:

@@ -108,6 +108,42 @@ typedef struct {
 void edgenet_depthwise_conv2d_dsp_s8(const edgenet_depthwise_conv2d_dsp_s8_params *p, const int8_t *input,
                                      int8_t *output, int8_t *scratch);
 
+/*
+ * ADD and SUB of rows in which both inputs go on step by step: the upper halfword of
+ *   ((first << 8) * first_factor >> 16) + ((second << 8) * second_factor >> 16) + constant,
+ * saturated to [0, 255], less 128; right for each pair of inputs. The output may lie on an input of its size.
+ */
+typedef struct {
+    edgenet_broadcast broadcast;
+    int32_t first_factor, second_factor, constant;
+} edgenet_add_dsp_s8_params;
+void edgenet_add_dsp_s8(const edgenet_add_dsp_s8_params *p, const int8_t *first, const int8_t *second, int8_t *output);
+
+/*
+ * MAX_POOL_2D of at least four channels, four at a time; of channels that do not divide by four, the last four a second
+ * time. Of each row of outputs the first `whole` windows are within the input's width.
+ */
+typedef struct {
+    edgenet_shape input, output;
+    edgenet_pair filter, stride, pad;
+    int32_t activation_min, activation_max;
+    int32_t whole;
+} edgenet_max_pool2d_dsp_s8_params;
+void edgenet_max_pool2d_dsp_s8(const edgenet_max_pool2d_dsp_s8_params *p, const int8_t *input, int8_t *output);
+
+/*
+ * AVERAGE_POOL_2D without padding, MEAN and SUM over what lies side by side, of at least four channels: the upper
+ * halfword of (sum * factor >> 16) + constant, and + below where that is less than zero, saturated to [0, 255], less 128.
+ * A sum has to fit a halfword: at most 256 values; the numbers are right for each that they can have. Of channels that do
+ * not divide by four, the last four are computed a second time.
+ */
+typedef struct {
+    edgenet_shape input, output;
+    edgenet_pair filter, stride;
+    int32_t factor, constant, zero, below;
+} edgenet_mean_dsp_s8_params;
+void edgenet_mean_dsp_s8(const edgenet_mean_dsp_s8_params *p, const int8_t *input, int8_t *output);
+
 /* Two numbers as the halfwords of a word. */
 static inline int32_t edgenet_halves(int32_t low, int32_t high)
 {
@@ -259,23 +295,161 @@ static inline int32_t edgenet_ssat8_odd(int32_t a)
 
 #endif
 
+/* Instructions of the kernels that go through int8 elements. */
+#if EDGENET_DSP_ASM
+
+static inline int32_t edgenet_smlawb(int32_t a, int32_t b, int32_t c)
+{
+    int32_t r;
+    __asm__("smlawb %0, %1, %2, %3" : "=r"(r) : "r"(a), "r"(b), "r"(c) : "cc");
+    return r;
+}
+
+static inline int32_t edgenet_smlawt(int32_t a, int32_t b, int32_t c)
+{
+    int32_t r;
+    __asm__("smlawt %0, %1, %2, %3" : "=r"(r) : "r"(a), "r"(b), "r"(c) : "cc");
+    return r;
+}
+
+static inline int32_t edgenet_upper_halves(int32_t low, int32_t high)
+{
+    int32_t r;
+    __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(r) : "r"(high), "r"(low));
+    return r;
+}
+
+static inline int32_t edgenet_usat16_8(int32_t a)
+{
+    int32_t r;
+    __asm__("usat16 %0, #8, %1" : "=r"(r) : "r"(a) : "cc");
+    return r;
+}
+
+static inline int32_t edgenet_sxtab16(int32_t a, int32_t b)
+{
+    int32_t r;
+    __asm__("sxtab16 %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
+    return r;
+}
+
+static inline int32_t edgenet_sxtab16_ror8(int32_t a, int32_t b)
+{
+    int32_t r;
+    __asm__("sxtab16 %0, %1, %2, ror #8" : "=r"(r) : "r"(a), "r"(b));
+    return r;
+}
+
+static inline int32_t edgenet_largest_bytes(int32_t a, int32_t b)
+{
+    int32_t r;
+    __asm__("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(r) : "r"(a), "r"(b) : "cc");
+    return r;
+}
+
+static inline int32_t edgenet_even_bytes(int32_t a)
+{
+    int32_t r;
+    __asm__("and %0, %1, %2, lsl #8" : "=r"(r) : "r"(0xff00ff00u), "r"(a));
+    return r;
+}
+
+#else
+
+/* c + (a times the lower halfword of b) / 2^16, rounded down. */
+static inline int32_t edgenet_smlawb(int32_t a, int32_t b, int32_t c)
+{
+    return edgenet_add_wrapping((int32_t)(((int64_t)a * edgenet_low_half(b)) >> 16), c);
+}
+
+/* The same with the upper halfword of b. */
+static inline int32_t edgenet_smlawt(int32_t a, int32_t b, int32_t c)
+{
+    return edgenet_add_wrapping((int32_t)(((int64_t)a * edgenet_high_half(b)) >> 16), c);
+}
+
+/* The upper halfwords of two words. */
+static inline int32_t edgenet_upper_halves(int32_t low, int32_t high)
+{
+    return edgenet_halves(edgenet_high_half(low), edgenet_high_half(high));
+}
+
+/* Both halfwords, saturated to [0, 255]. */
+static inline int32_t edgenet_usat16_8(int32_t a)
+{
+    return edgenet_halves(edgenet_clamp(edgenet_low_half(a), 0, 255), edgenet_clamp(edgenet_high_half(a), 0, 255));
+}
+
+/* Both halfwords of a, plus bytes 0 and 2 of b. */
+static inline int32_t edgenet_sxtab16(int32_t a, int32_t b)
+{
+    const int32_t x = edgenet_sxtb16(b);
+    return edgenet_halves(edgenet_low_half(a) + edgenet_low_half(x), edgenet_high_half(a) + edgenet_high_half(x));
+}
+
+/* The same with bytes 1 and 3. */
+static inline int32_t edgenet_sxtab16_ror8(int32_t a, int32_t b)
+{
+    return edgenet_sxtab16(a, (int32_t)((uint32_t)b >> 8));
+}
+
+/* The larger of two int8, four times. */
+static inline int32_t edgenet_largest_bytes(int32_t a, int32_t b)
+{
+    uint32_t larger = 0;
+    for (int32_t i = 0; i < 32; i += 8) {
+        const uint32_t x = (uint32_t)a >> i & 0xffu, y = (uint32_t)b >> i & 0xffu;
+        larger |= ((x ^ 0x80u) > (y ^ 0x80u) ? x : y) << i;
+    }
+    return (int32_t)larger;
+}
+
+/* Bytes 0 and 2 of a word as halfwords: 256 times the int8. */
+static inline int32_t edgenet_even_bytes(int32_t a)
+{
+    return (int32_t)((uint32_t)a << 8 & 0xff00ff00u);
+}
+
+#endif
+
+/* The same of bytes 1 and 3. */
+static inline int32_t edgenet_odd_bytes(int32_t a)
+{
+    return (int32_t)((uint32_t)a & 0xff00ff00u);
+}
+
+/* Four int8 of four numbers: their upper halfwords, saturated to [0, 255], less 128. */
+static inline int32_t edgenet_four_bytes(int32_t a, int32_t b, int32_t c, int32_t d)
+{
+    const uint32_t even = (uint32_t)edgenet_usat16_8(edgenet_upper_halves(a, c));
+    const uint32_t odd = (uint32_t)edgenet_usat16_8(edgenet_upper_halves(b, d));
+    return (int32_t)((even | odd << 8) ^ 0x80808080u);
+}
+
 /* a - b modulo 2^32. */
 static inline int32_t edgenet_subtract_wrapping(int32_t a, int32_t b)
 {
     return (int32_t)((uint32_t)a - (uint32_t)b);
 }
 
+/* memcpy of a few bytes; the compiler's own, because where it may not know the library's it would call it. */
+#if EDGENET_DSP_ASM
+#define EDGENET_COPY __builtin_memcpy
+#else
+#define EDGENET_COPY memcpy
+#endif
+
 /* Four bytes at any address. */
 static inline int32_t edgenet_load_word(const int8_t *from)
 {
     int32_t word;
-    memcpy(&word, from, sizeof word);
+    EDGENET_COPY(&word, from, sizeof word);
     return word;
 }
 
 static inline void edgenet_store_word(int8_t *to, int32_t word)
 {
-    memcpy(to, &word, sizeof word);
+    EDGENET_COPY(to, &word, sizeof word);
 }
 
 /* An int8 of a channel's sum, in the first form. */

@@ -315,6 +315,15 @@ typedef struct {
 } edgenet_softmax_s8_params;
 void edgenet_softmax_s8(const edgenet_softmax_s8_params *p, const int8_t *input, int8_t *output);
 
+/* The same by a table of exp(-difference) in Q0.31, as the above computes it, for differences below `count`; larger ones
+ * count as nothing. */
+typedef struct {
+    int32_t rows, depth;
+    int32_t count;
+    const int32_t *table;
+} edgenet_softmax_table_s8_params;
+void edgenet_softmax_table_s8(const edgenet_softmax_table_s8_params *p, const int8_t *input, int8_t *output);
+
 /* READ_VARIABLE and ASSIGN_VARIABLE: the same bytes in another place; values of any type. */
 typedef struct {
     int32_t bytes;
@@ -486,6 +495,54 @@ static inline int32_t edgenet_output_small(int32_t x, int32_t multiplier, int32_
      * Limited around 128, because many cores have one instruction that limits to [0, 255]. */
     const int32_t halves = (high - (high < 0 ? 1 : 0)) >> (-shift - 1);
     return edgenet_clamp((halves + (2 * offset + 257)) >> 1, 0, 255) - 128;
+}
+
+/* x / 2^n rounded, halves up; x >= 0, n in [1, 32]. */
+static inline int32_t edgenet_divide_positive(int32_t x, int32_t n)
+{
+    return ((x >> (n - 1)) + 1) >> 1;
+}
+
+/* 1 / (1 + a) for a in [0, 1], both Q0.31: three Newton-Raphson steps. */
+static inline int32_t edgenet_one_over_one_plus(int32_t a)
+{
+    const int32_t half = (int32_t)(((uint32_t)a + 0x80000000u) >> 1);
+    int32_t x = 1515870810 + edgenet_high_mul(-1010580540, half); /* Q2.29: 48/17 - 32/17 * half */
+    for (int32_t i = 0; i < 3; i++) {
+        x += edgenet_high_mul((1 << 29) - edgenet_high_mul(x, half), x) * 4;
+    }
+    return x < 1 << 30 ? x * 2 : INT32_MAX;
+}
+
+/*
+ * A sum of exponentials, for softmax: an exponential times reciprocal / 2^exponent is the probability in steps of int8.
+ * Sums are Q12.19 and limited to 2048; from 512 on every probability rounds to 0.
+ */
+#define EDGENET_SOFTMAX_BITS 12
+#define EDGENET_SOFTMAX_MOST (1 << 30)
+typedef struct {
+    int32_t reciprocal, exponent;
+} edgenet_softmax_sum;
+
+static inline edgenet_softmax_sum edgenet_softmax_sum_of(int32_t sum)
+{
+    edgenet_softmax_sum total;
+    uint32_t normal = (uint32_t)sum;
+    total.exponent = EDGENET_SOFTMAX_BITS + 31 - 8;
+    for (; normal < 0x80000000u; normal <<= 1) {
+        total.exponent--;
+    }
+    total.exponent = total.exponent > 32 ? 32 : total.exponent;
+    total.reciprocal = edgenet_one_over_one_plus((int32_t)(normal - 0x80000000u));
+    return total;
+}
+
+/* The output for one exponential, Q0.31. */
+static inline int8_t edgenet_softmax_output(int32_t exponential, edgenet_softmax_sum total)
+{
+    const int32_t scaled = edgenet_high_mul(exponential, total.reciprocal);
+    const int32_t result = edgenet_divide_positive(scaled, total.exponent);
+    return (int8_t)((result < 255 ? result : 255) + INT8_MIN);
 }
 
 /* Limits n outputs to [low, high]; int8 itself is no limit. */
