@@ -312,13 +312,6 @@ static inline int32_t edgenet_smlawt(int32_t a, int32_t b, int32_t c)
     return r;
 }
 
-static inline int32_t edgenet_upper_halves(int32_t low, int32_t high)
-{
-    int32_t r;
-    __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(r) : "r"(high), "r"(low));
-    return r;
-}
-
 static inline int32_t edgenet_usat16_8(int32_t a)
 {
     int32_t r;
@@ -366,12 +359,6 @@ static inline int32_t edgenet_smlawb(int32_t a, int32_t b, int32_t c)
 static inline int32_t edgenet_smlawt(int32_t a, int32_t b, int32_t c)
 {
     return edgenet_add_wrapping((int32_t)(((int64_t)a * edgenet_high_half(b)) >> 16), c);
-}
-
-/* The upper halfwords of two words. */
-static inline int32_t edgenet_upper_halves(int32_t low, int32_t high)
-{
-    return edgenet_halves(edgenet_high_half(low), edgenet_high_half(high));
 }
 
 /* Both halfwords, saturated to [0, 255]. */
