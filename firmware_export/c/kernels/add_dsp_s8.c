@@ -16,7 +16,7 @@ static int32_t sum(const edgenet_add_dsp_s8_params *p, int32_t first, int32_t se
     return edgenet_smlawb(p->second_factor, second * 256, part);
 }
 
-static void row(const edgenet_add_dsp_s8_params *p, const int8_t *a, const int8_t *b, int8_t *output)
+static void add_row(const edgenet_add_dsp_s8_params *p, const int8_t *a, const int8_t *b, int8_t *output)
 {
     const int32_t first_factor = p->first_factor, second_factor = p->second_factor, constant = p->constant;
     const int8_t *const words = output + (p->broadcast.length & ~3), *const end = output + p->broadcast.length;
@@ -45,7 +45,7 @@ void edgenet_add_dsp_s8(const edgenet_add_dsp_s8_params *p, const int8_t *first,
 {
     edgenet_row at = {{0}, 0, 0};
     do {
-        row(p, first + at.first, second + at.second, output);
+        add_row(p, first + at.first, second + at.second, output);
         output += p->broadcast.length;
     } while (edgenet_next_row(&p->broadcast, &at));
 }

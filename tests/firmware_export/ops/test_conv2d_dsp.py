@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from firmware_export.project import compile_graph
 from firmware_export.reader import read_tflite
 from firmware_export.targets import find_target
 
-TARGET = find_target("cortex-m4", "speed")
+TARGET = replace(find_target("cortex-m4"), take=frozenset({"CONV_2D_DSP", "FULLY_CONNECTED_DSP"}))
 
 
 def kernels(data: bytes) -> tuple[str, ...]:
