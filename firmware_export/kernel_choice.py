@@ -14,6 +14,10 @@ from .ops import OPS
 from .targets import Target
 
 
+WINOGRAD, LEAST_CHANNELS = "CONV_2D_WINOGRAD", 16
+"""Its filters take 3.6 times the flash, and with fewer input channels it saves little."""
+
+
 def choose_kernels(graph: Graph, target: Target) -> Graph:
     """`graph`, as the passes leave it, with each operator as the one whose kernel is best on `target`."""
     return replace(graph, ops=tuple(_chosen(graph, op, target) for op in graph.ops))
@@ -25,7 +29,10 @@ def _chosen(graph: Graph, op: Op, target: Target) -> Op:
 
 def _candidates(graph: Graph, op: Op, target: Target) -> Iterator[Op]:
     """The internal operators that may take the place of `op`."""
-    for kind, operator in OPS.items():
+    fast = target.optimize == "speed" and graph.node(op).need(0).shape[-1] >= LEAST_CHANNELS
+    kinds = (*([WINOGRAD] if fast else []), *(kind for kind in OPS if kind != WINOGRAD))
+    for kind in kinds:
+        operator = OPS[kind]
         if operator.replaces == op.type and (target.dsp or not operator.dsp):
             other = replace(op, type=kind)
             if fits(graph.node(other)):

@@ -87,15 +87,19 @@ def accumulator_bounds(node: Node, weights: Array) -> tuple[Int, Int]:
     return bias + np.minimum(least, most).sum(axis=1), bias + np.maximum(least, most).sum(axis=1)
 
 
-def requantization(node: Node, weights: Array) -> Requant | None:
-    """How to requantize the sums of int8 weights (channels, taps), proved for every sum; None where no form is."""
+def requantization(node: Node, weights: Array, scale: Int | None = None) -> Requant | None:
+    """How to requantize the sums of int8 weights (channels, taps), proved for every sum; None where no form is.
+
+    A kernel's sums are multiplied by `scale` (channels,); that of packed pairs where it is None.
+    """
     from ..requant import channels_of
 
     low, high = accumulator_bounds(node, weights)
     if low.min() < -(1 << 31) or high.max() >= 1 << 31:
         return None
     channels, bias = channels_of(node, low, high), folded_bias(node, weights)
-    scale = np.where(np.arange(len(weights)) % 2, ODD, 1).astype(np.int64)
+    if scale is None:
+        scale = np.where(np.arange(len(weights)) % 2, ODD, 1).astype(np.int64)
     return _staircase(channels, bias, scale) or _linear(channels, bias, scale)
 
 
@@ -119,7 +123,7 @@ def _staircase(channels: Channels, bias: Int, scale: Int) -> Requant | None:
 
 
 def _linear(channels: Channels, bias: Int, scale: Int) -> Requant | None:
-    """None where a channel needs a left shift, or where an odd channel's 256-fold sum leaves int32."""
+    """None where a channel needs a left shift, or where a multiplied sum, or a doubled one, leaves int32."""
     from ..requant import linear as linear_form
 
     form = linear_form(channels)
