@@ -13,7 +13,6 @@ from .graph import Graph, Node, Op
 from .ops import OPS
 from .targets import Target
 
-
 WINOGRAD, LEAST_CHANNELS = "CONV_2D_WINOGRAD", 16
 """Its filters take 3.6 times the flash, and with fewer input channels it saves little."""
 
@@ -28,15 +27,17 @@ def _chosen(graph: Graph, op: Op, target: Target) -> Op:
 
 
 def _candidates(graph: Graph, op: Op, target: Target) -> Iterator[Op]:
-    """The internal operators that may take the place of `op`."""
-    fast = target.optimize == "speed" and graph.node(op).need(0).shape[-1] >= LEAST_CHANNELS
-    kinds = (*([WINOGRAD] if fast else []), *(kind for kind in OPS if kind != WINOGRAD))
-    for kind in kinds:
-        operator = OPS[kind]
-        if operator.replaces == op.type and (target.dsp or not operator.dsp):
+    """The internal operators that may take the place of `op`, the best one first."""
+    for kind in sorted(OPS, key=lambda kind: kind != WINOGRAD):
+        if OPS[kind].replaces == op.type and (target.dsp or not OPS[kind].dsp):
             other = replace(op, type=kind)
-            if fits(graph.node(other)):
+            if fits(graph.node(other)) and _is_worth_its_flash(graph.node(other), target):
                 yield other
+
+
+def _is_worth_its_flash(node: Node, target: Target) -> bool:
+    fast = target.optimize == "speed" and node.need(0).shape[-1] >= LEAST_CHANNELS
+    return fast or node.op.type != WINOGRAD
 
 
 def fits(node: Node) -> bool:

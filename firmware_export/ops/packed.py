@@ -70,7 +70,8 @@ def packed_words(weights: Array, order: Int) -> Array:
 
 def folded_bias(node: Node, weights: Array) -> Int:
     """int64 (channels,): the bias less the input's zero point times the sum of int8 weights (channels, taps)."""
-    return linear.constant_bias(node) - node.need(0).zero_point * weights.astype(np.int64).sum(axis=1)
+    bias: Int = linear.constant_bias(node) - node.need(0).zero_point * weights.astype(np.int64).sum(axis=1)
+    return bias
 
 
 def accumulator_bounds(node: Node, weights: Array) -> tuple[Int, Int]:
