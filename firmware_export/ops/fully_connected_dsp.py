@@ -13,7 +13,18 @@ from .arithmetic import INT8_MIN, Int
 from .fully_connected import filter_shape
 from .linear import constant_bias
 from .overlap import safe_distance
-from .packed import Requant, accumulator_bounds, folded_bias, packable, packed_words, records, requantization, run_order
+from .packed import (
+    PACKED,
+    SEPARATE,
+    Requant,
+    accumulator_bounds,
+    folded_bias,
+    packable,
+    packed_words,
+    records,
+    requantization,
+    run_order,
+)
 from .spec import Constant, KernelCall, Operator, Param
 
 if TYPE_CHECKING:
@@ -66,7 +77,7 @@ def _requant(node: Node) -> Requant | None:
     several = chunks(node) > 1
     if several and not _chunks_hold(node):
         return None
-    return requantization(node, _filters(node), whole=several, shifts=SHIFTS)
+    return requantization(node, _filters(node), SEPARATE if several else PACKED, SHIFTS)
 
 
 def _chunks_hold(node: Node) -> bool:

@@ -27,6 +27,20 @@ STAIRCASE, LINEAR = 0, 1
 """The forms, as the kernels number them."""
 
 
+@dataclass(frozen=True)
+class Sums:
+    """What an even and an odd channel's sums are multiplied by when they are requantized, and their biases before."""
+
+    scale: tuple[int, int]
+    bias: tuple[int, int]
+
+
+PACKED = Sums((1, ODD), (1, ODD))
+"""Of packed pairs."""
+SEPARATE = Sums((1, 1), (1, ODD))
+"""Of packed pairs whose odd sums are divided again."""
+
+
 @dataclass(frozen=True, eq=False)
 class Requant:
     """How a kernel requantizes, one entry for each channel (C,); `bias` is in the scale of the channel's sum.
@@ -105,25 +119,28 @@ def accumulator_bounds(node: Node, weights: Array) -> tuple[Int, Int]:
 
 
 def requantization(
-    node: Node, weights: Array, *, whole: bool = False, shifts: tuple[int, ...] = (EVEN_SHIFT,)
+    node: Node, weights: Array, sums: Sums = PACKED, shifts: tuple[int, ...] = (EVEN_SHIFT,)
 ) -> Requant | None:
     """How to requantize the sums of int8 weights (channels, taps), proved for every sum; None where no form is.
 
-    With `whole` the kernel has the odd channels' sums as they are, not 256-fold; their biases are added so, though.
-    `shifts` are the staircase's for even channels that the kernel can do, the first one that is proved is taken.
+    Args:
+        node: the operator.
+        weights: its filters.
+        sums: what the kernel makes of them.
+        shifts: the staircase's for even channels that the kernel can do; the first one that is proved is taken.
     """
     options = node.op.options
     facts = (options["activation"], options.get("acc_low"), options.get("acc_high"), weights.shape)
-    return _requantization(_Task(node, weights, whole, shifts, (*node.inputs, *node.outputs, *facts)))
+    return _requantization(_Task(node, weights, sums, shifts, (*node.inputs, *node.outputs, *facts)))
 
 
 @dataclass(frozen=True)
 class _Task:
-    """What `requantization` is asked; equal where `key` is."""
+    """What `requantization` is asked; equal where `key`, `sums` and `shifts` are."""
 
     node: Node = field(compare=False)
     weights: Array = field(compare=False)
-    whole: bool
+    sums: Sums
     shifts: tuple[int, ...]
     key: tuple[object, ...]
 
@@ -137,12 +154,11 @@ def _requantization(task: _Task) -> Requant | None:
     if low.min() < -(1 << 31) or high.max() >= 1 << 31:
         return None
     channels, bias = channels_of(task.node, low, high), folded_bias(task.node, task.weights)
-    scale = np.where((np.arange(len(bias)) % 2 > 0) & (not task.whole), ODD, 1).astype(np.int64)
-    stairs = (_staircase(channels, bias, scale, shift) for shift in task.shifts)
-    return next(filter(None, stairs), None) or _linear(channels, bias, scale)
+    stairs = (_staircase(channels, bias, task.sums, shift) for shift in task.shifts)
+    return next(filter(None, stairs), None) or _linear(channels, bias, task.sums)
 
 
-def _staircase(channels: Channels, bias: Int, scale: Int, even_shift: int) -> Requant | None:
+def _staircase(channels: Channels, bias: Int, sums: Sums, even_shift: int) -> Requant | None:
     """One shift for the even channels, and one for the odd ones."""
     from ..requant import staircase_channels, take
 
@@ -150,30 +166,35 @@ def _staircase(channels: Channels, bias: Int, scale: Int, even_shift: int) -> Re
     proofs: list[tuple[Channels, Form]] = []
     for first in range(2):
         index = np.arange(first, len(bias), 2)
-        shift = even_shift + ODD_BITS * int((scale[index] == ODD).any())
+        shift = even_shift + (ODD_BITS if sums.scale[first] == ODD else 0)
         group = take(channels, index)
-        form, proved = staircase_channels(group, scale[index], shift)
+        form, proved = staircase_channels(group, np.full(len(index), sums.scale[first], np.int64), shift)
         if not proved.all():
             return None
-        in_the_sum = ODD if first else 1
-        shifts = np.full(len(index), shift)
-        found = (in_the_sum * (bias[index] + form.offset), form.multiplier, form.constant, shifts)
+        found = (
+            sums.bias[first] * (bias[index] + form.offset),
+            form.multiplier,
+            form.constant,
+            np.full_like(index, shift),
+        )
         for array, values in zip(arrays, found, strict=True):
             array[index] = values
         proofs.append((group, form))
     return Requant(STAIRCASE, arrays[0], arrays[1], arrays[2], arrays[3], tuple(proofs))
 
 
-def _linear(channels: Channels, bias: Int, scale: Int) -> Requant | None:
-    """None where a channel needs a left shift, or where an odd channel's 256-fold sum leaves int32."""
+def _linear(channels: Channels, bias: Int, sums: Sums) -> Requant | None:
+    """None where a channel needs a left shift, or where a sum leaves int32."""
     from ..requant import linear as linear_form
 
+    odd = np.arange(len(bias)) % 2
     form = linear_form(channels)
     reach = np.maximum(np.abs(channels.acc_low), np.abs(channels.acc_high))
-    if form is None or (form.left != 1).any() or (reach * np.maximum(scale, 2) >= 1 << 31).any():
+    scale = np.maximum(np.array(sums.scale)[odd], 2)
+    if form is None or (form.left != 1).any() or (reach * scale >= 1 << 31).any():
         return None
-    in_the_sum = np.where(np.arange(len(bias)) % 2, ODD, 1)
-    return Requant(LINEAR, in_the_sum * bias, form.multiplier, form.constant, form.right, ((channels, form),))
+    biases = np.array(sums.bias)[odd] * bias
+    return Requant(LINEAR, biases, form.multiplier, form.constant, form.right, ((channels, form),))
 
 
 def records(requant: Requant, words: Array, together: int = 1, chunks: int = 1) -> Array:

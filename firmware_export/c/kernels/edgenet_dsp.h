@@ -67,6 +67,22 @@ typedef struct {
 void edgenet_conv2d_dsp_s8(const edgenet_conv2d_dsp_s8_params *p, const int8_t *input, int8_t *output, int8_t *scratch);
 
 /*
+ * CONV_2D with a 3x3 filter, stride 1 and no groups, by Winograd's F(2x2, 3x3). words is the number of pairs of input
+ * channels, pitch the columns of a held row: 2 more than 8 for each group of 8 outputs in a row. The scratch memory, at an
+ * address that 4 divides, holds 256 * words + 512 bytes, then 16 * words * pitch, then, unless all groups are whole and the
+ * channels even in number, 16 for each channel, one more where their number is odd.
+ */
+typedef struct {
+    edgenet_shape input, output;
+    edgenet_pair pad;
+    int32_t words, pitch;
+    int8_t pad_value, activation_min, activation_max, form;
+    const int32_t *pairs; /* a record for each two channels */
+} edgenet_conv2d_winograd_s8_params;
+void edgenet_conv2d_winograd_s8(const edgenet_conv2d_winograd_s8_params *p, const int8_t *input, int8_t *output,
+                                int8_t *scratch);
+
+/*
  * FULLY_CONNECTED, for packed pairs: input (rows, depth), output (rows, channels). Inputs are paired as in CONV_2D, words
  * is the number of words of a pair of channels. Four pairs are one record: their biases, their words side by side, and
  * what requantizes each of them; what remains are pairs on their own. The scratch memory, at an address that 4 divides,
