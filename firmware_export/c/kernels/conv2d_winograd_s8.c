@@ -32,7 +32,7 @@
  *   11 instructions for 16 products (four tiles, two output channels, two input channels) are a floor of 0.306 for each
  *   of the convolution's nominal MACs. For each group of 32 outputs a pair of output channels takes about 420 more (520
  *   in the linear form): 9 at each position, the rest for A^T M A and requantization; a pair of input channels about 240.
- *   Measured on Cortex-M4 with 16, 32 and 64 channels: 0.488, 0.397 and 0.353 instructions for a MAC; 0.509, 0.408 and
+ *   Measured on Cortex-M4 with 16, 32 and 64 channels: 0.488, 0.397 and 0.353 instructions for a MAC; 0.509, 0.407 and
  *   0.358 in the linear form.
  */
 #include "edgenet_dsp.h"
@@ -540,6 +540,17 @@ static void transform_all(const edgenet_conv2d_winograd_s8_params *p, const int3
     transform(p, d[1], d[3], 0, to + 3 * row);
 }
 
+/* Widens the input's row `row`, or padding where there is none, to a held one. */
+static void hold_row(const edgenet_conv2d_winograd_s8_params *p, const int8_t *image, int32_t row, int32_t padding,
+                     int32_t *to)
+{
+    if (row >= 0 && row < p->input.height) {
+        widen_row(p, image + row * p->input.width * p->input.channels, to + p->pad.width);
+    } else {
+        fill(to, padding, p->words * p->pitch);
+    }
+}
+
 /* One image. */
 static void convolve(const edgenet_conv2d_winograd_s8_params *p, group *at, const int8_t *image, int8_t *output,
                      int32_t *values, int32_t *rows, int8_t *spare)
@@ -550,13 +561,7 @@ static void convolve(const edgenet_conv2d_winograd_s8_params *p, group *at, cons
     fill(rows, padding, ROWS * size);
     for (int32_t y = 0; y < p->output.height; y += 2) {
         for (; held < y + ROWS; held++) {
-            const int32_t row = held - p->pad.height;
-            int32_t *const to = rows + held % ROWS * size;
-            if (row >= 0 && row < p->input.height) {
-                widen_row(p, image + row * p->input.width * p->input.channels, to + p->pad.width);
-            } else {
-                fill(to, padding, size);
-            }
+            hold_row(p, image, held - p->pad.height, padding, rows + held % ROWS * size);
         }
         for (int32_t x = 0; x < width; x += WIDTH) {
             const int32_t down = p->output.height - y < 2 ? 1 : 2, across = width - x < WIDTH ? width - x : WIDTH;
