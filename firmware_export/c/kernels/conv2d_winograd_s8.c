@@ -3,7 +3,8 @@
  * Part of edgenet. A copy inside a generated project may be used under any terms you like.
  */
 /*
- * CONV_2D with a 3x3 filter, stride 1 and no groups, for cores with SIMD instructions: Winograd's F(2x2, 3x3) in integers.
+ * CONV_2D with a 3x3 filter, stride 1 and no groups, for cores with SIMD instructions, by Winograd's F(2x2, 3x3) in
+ * integers.
  *
  * Method
  *   Outputs are computed in tiles of 2x2, from 4x4 inputs d. With
@@ -11,26 +12,28 @@
  *     B^T =  0  1  1  0    2G =  1  1  1    A^T =  1  1  1  0
  *            0 -1  1  0          1 -1  1           0  1 -1 -1
  *            0  1  0 -1          0  0  2
- *   the sums of a filter g are a quarter of A^T ((2G g (2G)^T) * (B^T d B)) A, where * multiplies element by element: 16
- *   products for four outputs instead of 36. Nothing is rounded. U = 2G g (2G)^T has numbers of up to 9 * 128 and is made
- *   by the exporter, V = B^T d B of up to 4 * 128; sums over channels are modulo 2^32, and 4 * (sum + bias), which the
- *   requantization takes, fits into 32 bits; the exporter has proved that.
+ *   the sums of a filter g are a quarter of A^T ((2G g (2G)^T) * (B^T d B)) A, where * multiplies element by element:
+ *   16 products for four outputs instead of 36. Nothing is rounded. U = 2G g (2G)^T, of up to 9 * 128, is made by the
+ *   exporter; V = B^T d B goes up to 4 * 128. Sums over channels are modulo 2^32; 4 * (sum + bias), which is requantized,
+ *   fits into 32 bits, as the exporter has proved.
  * Layout
  *   Four rows of the input, with the padding around them, are held widened to halfwords: for each pair of input channels
  *   a word for each column. As in conv2d_dsp_s8 the pairs of each four channels are (0, 2) and (1, 3), of what remains
- *   (0, 1), and a last one with 0. Four tiles side by side are one group: V is, for each of 16 positions (column j of V
- *   after column, row i after row), for each pair of input channels, the four tiles' words. A pair of output channels is
- *   a record: two biases, multiplied by 4; for each position and pair of input channels a word of the even and one of the
- *   odd channel; a multiplier, a constant and a shift for each.
+ *   (0, 1), and a last one with 0. Four tiles side by side are one group: V is, for each of 16 positions (column after
+ *   column of V, row after row), for each pair of input channels, the four tiles' words. A pair of output channels is a
+ *   record: two biases, multiplied by 4; for each position and pair of input channels a word of the even channel and one
+ *   of the odd; a multiplier, a constant and a shift for each.
  * Sums
- *   The products M of a column, M0 to M3, become m0 = M0, a = M1 + bias, b = a - M2 and c = b - M3, each a sum that goes
- *   on from the one before. Then the column's outputs are M0 + M1 + M2 + bias = m0 + 2a - b, with two additions instead
- *   of four in each column, and M1 - M2 - M3 + bias = c. So U of the rows 2 and 3 is negative, and that of the columns 0
- *   and 3, too, which leaves one bias in each output.
+ *   The products of a column, M0 to M3, become m0 = M0, a = M1 + bias, b = a - M2 and c = b - M3, each a sum that goes on
+ *   from the one before. Then the column's outputs are M0 + M1 + M2 + bias = m0 + 2a - b, with two additions instead of
+ *   four, and M1 - M2 - M3 + bias = c. So U of the rows 2 and 3 is negative, and that of the columns 0 and 3, too, which
+ *   leaves one bias in each output.
  * Cost
- *   11 instructions for 16 products (four tiles, two output channels, two input channels) are 0.306 for each of the
- *   convolution's nominal MACs. A position of a pair of output channels takes 9 more, a pair of them about 420 to 520
- *   for 32 outputs, a pair of input channels about 200 for each group.
+ *   11 instructions for 16 products (four tiles, two output channels, two input channels) are a floor of 0.306 for each
+ *   of the convolution's nominal MACs. For each group of 32 outputs a pair of output channels takes about 420 more (520
+ *   in the linear form): 9 at each position, the rest for A^T M A and requantization; a pair of input channels about 240.
+ *   Measured on Cortex-M4 with 16, 32 and 64 channels: 0.488, 0.397 and 0.353 instructions for a MAC; 0.509, 0.407 and
+ *   0.358 in the linear form.
  */
 #include "edgenet_dsp.h"
 
@@ -83,46 +86,46 @@ EDGENET_OWN_REGISTERS static void widen_four(const int8_t *from, int32_t channel
 }
 
 /* Two columns of two rows, added or subtracted. */
-#define COLUMNS(OPERATION, c, d, offset)                          \
-    "ldrd %[" c "], %[" d "], [%[upper], #" offset "]\n\t"        \
-    "ldrd %[t], %[u], [%[lower], #" offset "]\n\t"                \
-    OPERATION " %[" c "], %[" c "], %[t]\n\t"                     \
+#define COLUMNS(OPERATION, c, d, offset)                   \
+    "ldrd %[" c "], %[" d "], [%[upper], #" offset "]\n\t" \
+    "ldrd %[t], %[u], [%[lower], #" offset "]\n\t"         \
+    OPERATION " %[" c "], %[" c "], %[t]\n\t"              \
     OPERATION " %[" d "], %[" d "], %[u]\n\t"
 /* V of two tiles from six columns. */
-#define TWO_TILES(c0, c1, c2, c3, c4, c5)              \
-    "ssub16 %[t], %[" c0 "], %[" c2 "]\n\t"            \
-    "ssub16 %[u], %[" c2 "], %[" c4 "]\n\t"            \
-    "strd %[t], %[u], [%[to0]], #8\n\t"                \
-    "sadd16 %[t], %[" c1 "], %[" c2 "]\n\t"            \
-    "sadd16 %[u], %[" c3 "], %[" c4 "]\n\t"            \
-    "strd %[t], %[u], [%[to1]], #8\n\t"                \
-    "ssub16 %[t], %[" c2 "], %[" c1 "]\n\t"            \
-    "ssub16 %[u], %[" c4 "], %[" c3 "]\n\t"            \
-    "strd %[t], %[u], [%[to2]], #8\n\t"                \
-    "ssub16 %[t], %[" c1 "], %[" c3 "]\n\t"            \
-    "ssub16 %[u], %[" c3 "], %[" c5 "]\n\t"            \
+#define TWO_TILES(c0, c1, c2, c3, c4, c5)   \
+    "ssub16 %[t], %[" c0 "], %[" c2 "]\n\t" \
+    "ssub16 %[u], %[" c2 "], %[" c4 "]\n\t" \
+    "strd %[t], %[u], [%[to0]], #8\n\t"     \
+    "sadd16 %[t], %[" c1 "], %[" c2 "]\n\t" \
+    "sadd16 %[u], %[" c3 "], %[" c4 "]\n\t" \
+    "strd %[t], %[u], [%[to1]], #8\n\t"     \
+    "ssub16 %[t], %[" c2 "], %[" c1 "]\n\t" \
+    "ssub16 %[u], %[" c4 "], %[" c3 "]\n\t" \
+    "strd %[t], %[u], [%[to2]], #8\n\t"     \
+    "ssub16 %[t], %[" c1 "], %[" c3 "]\n\t" \
+    "ssub16 %[u], %[" c3 "], %[" c5 "]\n\t" \
     "strd %[t], %[u], [%[to3]], #8\n\t"
 /*
  * Registers: upper and lower two rows, to0 to to3 the columns of V, c0 to c5 columns, t and u what is on its way. On the
  * stack: 0 bytes from one pair of channels to the next   4 where the upper row's pairs end
  */
-#define TRANSFORM(OPERATION)                                                                                         \
-    __asm__ volatile("sub sp, #8\n\t"                                                                                \
-                     "strd %[c0], %[c1], [sp]\n"                                                                     \
-                     "1:\n\t" COLUMNS(OPERATION, "c0", "c1", "0") COLUMNS(OPERATION, "c2", "c3", "8")                \
-                     COLUMNS(OPERATION, "c4", "c5", "16") TWO_TILES("c0", "c1", "c2", "c3", "c4", "c5")              \
-                     COLUMNS(OPERATION, "c0", "c1", "24") COLUMNS(OPERATION, "c2", "c3", "32")                       \
-                     TWO_TILES("c4", "c5", "c0", "c1", "c2", "c3")                                                   \
-                     "ldrd %[t], %[u], [sp]\n\t"                                                                     \
-                     "add %[upper], %[t]\n\t"                                                                        \
-                     "add %[lower], %[t]\n\t"                                                                        \
-                     "cmp %[upper], %[u]\n\t"                                                                        \
-                     "bne 1b\n\t"                                                                                    \
-                     "add sp, #8\n\t"                                                                                \
-                     : [upper] "+&r"(upper), [lower] "+&r"(lower), [to0] "+&r"(to0), [to1] "+&r"(to1),               \
-                       [to2] "+&r"(to2), [to3] "+&r"(to3), [c0] "+&r"(c0), [c1] "+&r"(c1), [c2] "=&r"(c2),           \
-                       [c3] "=&r"(c3), [c4] "=&r"(c4), [c5] "=&r"(c5), [t] "=&r"(t), [u] "=&r"(u)                    \
-                     :                                                                                               \
+#define TRANSFORM(OPERATION)                                                                               \
+    __asm__ volatile("sub sp, #8\n\t"                                                                      \
+                     "strd %[c0], %[c1], [sp]\n"                                                           \
+                     "1:\n\t" COLUMNS(OPERATION, "c0", "c1", "0") COLUMNS(OPERATION, "c2", "c3", "8")      \
+                     COLUMNS(OPERATION, "c4", "c5", "16") TWO_TILES("c0", "c1", "c2", "c3", "c4", "c5")    \
+                     COLUMNS(OPERATION, "c0", "c1", "24") COLUMNS(OPERATION, "c2", "c3", "32")             \
+                     TWO_TILES("c4", "c5", "c0", "c1", "c2", "c3")                                         \
+                     "ldrd %[t], %[u], [sp]\n\t"                                                           \
+                     "add %[upper], %[t]\n\t"                                                              \
+                     "add %[lower], %[t]\n\t"                                                              \
+                     "cmp %[upper], %[u]\n\t"                                                              \
+                     "bne 1b\n\t"                                                                          \
+                     "add sp, #8\n\t"                                                                      \
+                     : [upper] "+&r"(upper), [lower] "+&r"(lower), [to0] "+&r"(to0), [to1] "+&r"(to1),     \
+                       [to2] "+&r"(to2), [to3] "+&r"(to3), [c0] "+&r"(c0), [c1] "+&r"(c1), [c2] "=&r"(c2), \
+                       [c3] "=&r"(c3), [c4] "=&r"(c4), [c5] "=&r"(c5), [t] "=&r"(t), [u] "=&r"(u)          \
+                     :                                                                                     \
                      : "cc", "memory")
 
 /* A row of V for four tiles, from the sum or the difference of two widened rows; its columns lie `column` words apart. */
@@ -142,94 +145,94 @@ EDGENET_OWN_REGISTERS static void transform(const edgenet_conv2d_winograd_s8_par
 }
 
 /* A pair of input channels for two output channels and four tiles, at a position. */
-#define PRODUCTS(multiply, a, b, c, d, e, f, g, h)        \
-    "ldrd %[u], %[v], [%[next]], #8\n\t"                  \
-    "ldrd %[y], lr, [%[x]], #8\n\t"                       \
-    multiply " %[a0], %[u], %[y]" a "\n\t"                \
-    multiply " %[b0], %[v], %[y]" b "\n\t"                \
-    multiply " %[a1], %[u], lr" c "\n\t"                  \
-    multiply " %[b1], %[v], lr" d "\n\t"                  \
-    "ldrd %[y], lr, [%[x]], #8\n\t"                       \
-    multiply " %[a2], %[u], %[y]" e "\n\t"                \
-    multiply " %[b2], %[v], %[y]" f "\n\t"                \
-    multiply " %[a3], %[u], lr" g "\n\t"                  \
+#define PRODUCTS(multiply, a, b, c, d, e, f, g, h) \
+    "ldrd %[u], %[v], [%[next]], #8\n\t"           \
+    "ldrd %[y], lr, [%[x]], #8\n\t"                \
+    multiply " %[a0], %[u], %[y]" a "\n\t"         \
+    multiply " %[b0], %[v], %[y]" b "\n\t"         \
+    multiply " %[a1], %[u], lr" c "\n\t"           \
+    multiply " %[b1], %[v], lr" d "\n\t"           \
+    "ldrd %[y], lr, [%[x]], #8\n\t"                \
+    multiply " %[a2], %[u], %[y]" e "\n\t"         \
+    multiply " %[b2], %[v], %[y]" f "\n\t"         \
+    multiply " %[a3], %[u], lr" g "\n\t"           \
     multiply " %[b3], %[v], lr" h "\n\t"
-#define STEP                                                                                                       \
+#define STEP \
     PRODUCTS("smlad", ", %[a0]", ", %[b0]", ", %[a1]", ", %[b1]", ", %[a2]", ", %[b2]", ", %[a3]", ", %[b3]")
 #define FIRST_STEP PRODUCTS("smuad", "", "", "", "", "", "", "", "")
-#define FIRST_STEP_ON_BIASES                                                                                       \
+#define FIRST_STEP_ON_BIASES \
     PRODUCTS("smlad", ", %[a3]", ", %[b3]", ", %[a3]", ", %[b3]", ", %[a3]", ", %[b3]", ", %[a3]", ", %[b3]")
 /* The sums go to row i of the column at hand. */
-#define KEEP_SUMS(at0, at1, at2, at3)                \
-    "ldr %[y], [sp]\n\t"                             \
-    "strd %[a0], %[a1], [%[y], #" at0 "]\n\t"        \
-    "strd %[a2], %[a3], [%[y], #" at1 "]\n\t"        \
-    "strd %[b0], %[b1], [%[y], #" at2 "]\n\t"        \
+#define KEEP_SUMS(at0, at1, at2, at3)         \
+    "ldr %[y], [sp]\n\t"                      \
+    "strd %[a0], %[a1], [%[y], #" at0 "]\n\t" \
+    "strd %[a2], %[a3], [%[y], #" at1 "]\n\t" \
+    "strd %[b0], %[b1], [%[y], #" at2 "]\n\t" \
     "strd %[b2], %[b3], [%[y], #" at3 "]\n\t"
 
 /* Of two tiles' column of sums at x: c, d = m0 + 2a - b; then e, f = c. */
-#define COLUMN_OF_SUMS(c, d, e, f, m0, a, b, last)                   \
-    "ldrd " c ", " d ", [%[x], #" m0 "]\n\t"                         \
-    "ldrd %[u], %[v], [%[x], #" a "]\n\t"                            \
-    "add " c ", " c ", %[u], lsl #1\n\t"                             \
-    "add " d ", " d ", %[v], lsl #1\n\t"                             \
-    "ldrd %[u], %[v], [%[x], #" b "]\n\t"                            \
-    "sub " c ", %[u]\n\t"                                            \
-    "sub " d ", %[v]\n\t"                                            \
+#define COLUMN_OF_SUMS(c, d, e, f, m0, a, b, last) \
+    "ldrd " c ", " d ", [%[x], #" m0 "]\n\t"       \
+    "ldrd %[u], %[v], [%[x], #" a "]\n\t"          \
+    "add " c ", " c ", %[u], lsl #1\n\t"           \
+    "add " d ", " d ", %[v], lsl #1\n\t"           \
+    "ldrd %[u], %[v], [%[x], #" b "]\n\t"          \
+    "sub " c ", %[u]\n\t"                          \
+    "sub " d ", %[v]\n\t"                          \
     "ldrd " e ", " f ", [%[x], #" last "]\n\t"
 /* Two tiles' outputs, before requantization: a0, a1 the upper left ones, a2, a3 the upper right, b0 to b3 the lower. */
-#define OUTPUTS(c0m, c0a, c0b, c0l, c1m, c1a, c1b, c1l, c2m, c2a, c2b, c2l, c3m, c3a, c3b, c3l)                    \
-    COLUMN_OF_SUMS("%[a0]", "%[a1]", "%[b0]", "%[b1]", c0m, c0a, c0b, c0l)                                         \
-    COLUMN_OF_SUMS("%[a2]", "%[a3]", "%[b2]", "%[b3]", c1m, c1a, c1b, c1l)                                         \
-    "sub %[a0], %[a2], %[a0]\n\t"                                                                                  \
-    "sub %[a1], %[a3], %[a1]\n\t"                                                                                  \
-    "sub %[b0], %[b2], %[b0]\n\t"                                                                                  \
-    "sub %[b1], %[b3], %[b1]\n\t"                                                                                  \
-    COLUMN_OF_SUMS("%[y]", "lr", "%[u]", "%[v]", c2m, c2a, c2b, c2l)                                               \
-    "add %[a0], %[y]\n\t"                                                                                          \
-    "add %[a1], lr\n\t"                                                                                            \
-    "sub %[a2], %[y]\n\t"                                                                                          \
-    "sub %[a3], lr\n\t"                                                                                            \
-    "add %[b0], %[u]\n\t"                                                                                          \
-    "add %[b1], %[v]\n\t"                                                                                          \
-    "sub %[b2], %[u]\n\t"                                                                                          \
-    "sub %[b3], %[v]\n\t"                                                                                          \
-    COLUMN_OF_SUMS("%[y]", "lr", "%[u]", "%[v]", c3m, c3a, c3b, c3l)                                               \
-    "add %[a2], %[y]\n\t"                                                                                          \
-    "add %[a3], lr\n\t"                                                                                            \
-    "add %[b2], %[u]\n\t"                                                                                          \
+#define OUTPUTS                                                                    \
+    COLUMN_OF_SUMS("%[a0]", "%[a1]", "%[b0]", "%[b1]", "0", "32", "64", "96")      \
+    COLUMN_OF_SUMS("%[a2]", "%[a3]", "%[b2]", "%[b3]", "128", "160", "192", "224") \
+    "sub %[a0], %[a2], %[a0]\n\t"                                                  \
+    "sub %[a1], %[a3], %[a1]\n\t"                                                  \
+    "sub %[b0], %[b2], %[b0]\n\t"                                                  \
+    "sub %[b1], %[b3], %[b1]\n\t"                                                  \
+    COLUMN_OF_SUMS("%[y]", "lr", "%[u]", "%[v]", "256", "288", "320", "352")       \
+    "add %[a0], %[y]\n\t"                                                          \
+    "add %[a1], lr\n\t"                                                            \
+    "sub %[a2], %[y]\n\t"                                                          \
+    "sub %[a3], lr\n\t"                                                            \
+    "add %[b0], %[u]\n\t"                                                          \
+    "add %[b1], %[v]\n\t"                                                          \
+    "sub %[b2], %[u]\n\t"                                                          \
+    "sub %[b3], %[v]\n\t"                                                          \
+    COLUMN_OF_SUMS("%[y]", "lr", "%[u]", "%[v]", "384", "416", "448", "480")       \
+    "add %[a2], %[y]\n\t"                                                          \
+    "add %[a3], lr\n\t"                                                            \
+    "add %[b2], %[u]\n\t"                                                          \
     "add %[b3], %[v]\n\t"
 /* Requantizes them by the routine for the form; the record's next three words belong to the channel. */
-#define REQUANTIZE_EIGHT                   \
-    "ldrd %[u], %[v], [%[next]]\n\t"       \
-    "ldr %[y], [%[next], #8]\n\t"          \
-    "ldr lr, [sp, #28]\n\t"                \
+#define REQUANTIZE_EIGHT             \
+    "ldrd %[u], %[v], [%[next]]\n\t" \
+    "ldr %[y], [%[next], #8]\n\t"    \
+    "ldr lr, [sp, #28]\n\t"          \
     "blx lr\n\t"
-#define STORE_EIGHT(skip)                        \
-    "ldrd %[u], %[v], [sp, #16]\n\t"             \
-    "ldr %[y], [sp, #24]\n\t" skip               \
-    "add %[y], %[u]\n\t"                         \
-    "strb %[a0], [%[u]]\n\t"                     \
-    "strb %[a2], [%[u], %[v]]\n\t"               \
-    "add %[u], %[u], %[v], lsl #1\n\t"           \
-    "strb %[a1], [%[u]]\n\t"                     \
-    "strb %[a3], [%[u], %[v]]\n\t"               \
-    "strb %[b0], [%[y]]\n\t"                     \
-    "strb %[b2], [%[y], %[v]]\n\t"               \
-    "add %[y], %[y], %[v], lsl #1\n\t"           \
-    "strb %[b1], [%[y]]\n\t"                     \
+#define STORE_EIGHT(skip)              \
+    "ldrd %[u], %[v], [sp, #16]\n\t"   \
+    "ldr %[y], [sp, #24]\n\t" skip     \
+    "add %[y], %[u]\n\t"               \
+    "strb %[a0], [%[u]]\n\t"           \
+    "strb %[a2], [%[u], %[v]]\n\t"     \
+    "add %[u], %[u], %[v], lsl #1\n\t" \
+    "strb %[a1], [%[u]]\n\t"           \
+    "strb %[a3], [%[u], %[v]]\n\t"     \
+    "strb %[b0], [%[y]]\n\t"           \
+    "strb %[b2], [%[y], %[v]]\n\t"     \
+    "add %[y], %[y], %[v], lsl #1\n\t" \
+    "strb %[b1], [%[y]]\n\t"           \
     "strb %[b3], [%[y], %[v]]\n\t"
 #define SKIP_TWO_TILES "add %[u], %[u], %[v], lsl #2\n\t"
 
 /* A sum to an output. The multiplier is in u, the constant in v, the shift in y. */
-#define TO_INT8(a)                           \
-    "asr %[" a "], %[y]\n\t"                 \
+#define TO_INT8(a)           \
+    "asr %[" a "], %[y]\n\t" \
     "ssat %[" a "], #8, %[" a "]\n\t"
 #define STAIRCASE(a) "smmla %[" a "], %[" a "], %[u], %[v]\n\t" TO_INT8(a)
-#define LINEAR(a)                                             \
-    "asr %[" a "], #1\n\t"                                    \
-    "smmulr %[" a "], %[" a "], %[u]\n\t"                     \
-    "add %[" a "], %[" a "], %[" a "], asr #31\n\t"           \
+#define LINEAR(a)                                   \
+    "asr %[" a "], #1\n\t"                          \
+    "smmulr %[" a "], %[" a "], %[u]\n\t"           \
+    "add %[" a "], %[" a "], %[" a "], asr #31\n\t" \
     "add %[" a "], %[v]\n\t" TO_INT8(a)
 #define EIGHT(FORM) FORM("a0") FORM("a1") FORM("a2") FORM("a3") FORM("b0") FORM("b1") FORM("b2") FORM("b3")
 
@@ -237,8 +240,8 @@ EDGENET_OWN_REGISTERS static void transform(const edgenet_conv2d_winograd_s8_par
  * All channels of a group. For each position the steps are a subroutine that is entered in the middle, by the number of
  * pairs of input channels, and behind which the sums are kept; more than STEPS_AT_ONCE take a detour for each pass.
  *
- * Registers: a0 to a3 the even channel's sums, b0 to b3 the odd one's; x V and then the kept sums, next the pairs' records,
- * u and v two words of weights, y and lr two of V. The stack holds a copy of the group, and behind it:
+ * Registers: a0 to a3 the even channel's sums, b0 to b3 the odd one's; x V and then the kept sums, next the pairs'
+ * records, u and v two words of weights, y and lr two of V. The stack holds a copy of the group, and behind it:
  *   48 the two biases   56 where to go on behind a position's steps   60 where they are entered, 64 without the first
  *   68 passes that are left   72 where to go on behind the last of them
  * Within the group, form becomes the address of the routine that requantizes.
@@ -296,15 +299,14 @@ EDGENET_OWN_REGISTERS static void compute(const edgenet_conv2d_winograd_s8_param
         "bne .Lcolumn%=\n"
 
         ".Lchannel%=:\n\t"
-        OUTPUTS("0", "32", "64", "96", "128", "160", "192", "224", "256", "288", "320", "352", "384", "416", "448", "480")
-        REQUANTIZE_EIGHT STORE_EIGHT("")
-        OUTPUTS("8", "40", "72", "104", "136", "168", "200", "232", "264", "296", "328", "360", "392", "424", "456", "488")
-        REQUANTIZE_EIGHT STORE_EIGHT(SKIP_TWO_TILES)
+        OUTPUTS REQUANTIZE_EIGHT STORE_EIGHT("")
+        "add %[x], #8\n\t"
+        OUTPUTS REQUANTIZE_EIGHT STORE_EIGHT(SKIP_TWO_TILES)
         "ldrd %[u], %[v], [sp, #12]\n\t"
         "add %[v], #1\n\t"
         "str %[v], [sp, #16]\n\t"
         "add %[next], #12\n\t"
-        "add %[x], #16\n\t"
+        "add %[x], #8\n\t"
         "ldr %[y], [sp, #4]\n\t"
         "sub %[y], %[x], %[y]\n\t"
         "cmp %[y], #16\n\t"
@@ -538,6 +540,17 @@ static void transform_all(const edgenet_conv2d_winograd_s8_params *p, const int3
     transform(p, d[1], d[3], 0, to + 3 * row);
 }
 
+/* Widens the input's row `row`, or padding where there is none, to a held one. */
+static void hold_row(const edgenet_conv2d_winograd_s8_params *p, const int8_t *image, int32_t row, int32_t padding,
+                     int32_t *to)
+{
+    if (row >= 0 && row < p->input.height) {
+        widen_row(p, image + row * p->input.width * p->input.channels, to + p->pad.width);
+    } else {
+        fill(to, padding, p->words * p->pitch);
+    }
+}
+
 /* One image. */
 static void convolve(const edgenet_conv2d_winograd_s8_params *p, group *at, const int8_t *image, int8_t *output,
                      int32_t *values, int32_t *rows, int8_t *spare)
@@ -548,13 +561,7 @@ static void convolve(const edgenet_conv2d_winograd_s8_params *p, group *at, cons
     fill(rows, padding, ROWS * size);
     for (int32_t y = 0; y < p->output.height; y += 2) {
         for (; held < y + ROWS; held++) {
-            const int32_t row = held - p->pad.height;
-            int32_t *const to = rows + held % ROWS * size;
-            if (row >= 0 && row < p->input.height) {
-                widen_row(p, image + row * p->input.width * p->input.channels, to + p->pad.width);
-            } else {
-                fill(to, padding, size);
-            }
+            hold_row(p, image, held - p->pad.height, padding, rows + held % ROWS * size);
         }
         for (int32_t x = 0; x < width; x += WIDTH) {
             const int32_t down = p->output.height - y < 2 ? 1 : 2, across = width - x < WIDTH ? width - x : WIDTH;

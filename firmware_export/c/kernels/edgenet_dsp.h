@@ -68,9 +68,9 @@ void edgenet_conv2d_dsp_s8(const edgenet_conv2d_dsp_s8_params *p, const int8_t *
 
 /*
  * CONV_2D with a 3x3 filter, stride 1 and no groups, by Winograd's F(2x2, 3x3). words is the number of pairs of input
- * channels, pitch the columns of a held row: 2 more than 8 for each group of 8 outputs in a row. The scratch memory, at an
- * address that 4 divides, holds 256 * words + 512 bytes, then 16 * words * pitch, then, unless all groups are whole and the
- * channels even in number, 16 for each channel, one more where their number is odd.
+ * channels, pitch the columns of a held row: 2 more than 8 for each group of 8 outputs in a row. The scratch memory, at
+ * an address that 4 divides, holds 256 * words + 512 bytes, then 16 * words * pitch, then, unless all groups are whole
+ * and the channels even in number, 16 for each channel, one more where their number is odd.
  */
 typedef struct {
     edgenet_shape input, output;
