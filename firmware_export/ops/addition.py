@@ -219,3 +219,16 @@ def middle_constant(sums: Int, floor: Int, ceiling: Int) -> int | None:
     constant = (least + most) // 2
     largest = max(abs(constant), int(np.abs(sums).max()), int(np.abs(sums + constant).max()))
     return constant if least <= most and largest <= INT32_MAX else None
+
+
+def two_constants(sums: Int, less: npt.NDArray[np.bool_], floor: Int, ceiling: Int) -> tuple[int, int] | None:
+    """(a constant for all sums, what those in `less` need beside it), as `middle_constant`; None if there are none."""
+    common = middle_constant(sums, floor, ceiling)
+    if common is not None:
+        return common, 0
+    if less.all() or not less.any():
+        return None
+    first, second = (middle_constant(sums[side], floor[side], ceiling[side]) for side in (~less, less))
+    if first is None or second is None or max(abs(second - first), int(np.abs(sums + first).max())) > INT32_MAX:
+        return None
+    return first, second - first

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..graph import Node
 from . import reduce
-from .addition import INT32_MAX, limits_of, middle_constant
+from .addition import INT32_MAX, limits_of, middle_constant, two_constants
 from .arithmetic import INT8_MAX, INT8_MIN, Int, requantize
 from .pool import pool_window
 from .pool_dsp import WORD, distance
@@ -87,11 +87,10 @@ def find_slope(wanted: Int, zero_point: int, ratio: float) -> Slope | None:
 def _bent(sums: Int, factor: int, middle: int, limits: tuple[Int, Int]) -> Slope | None:
     """The numbers that put every scaled sum between `limits`, with one for those below `middle`, which stands for 0."""
     products, (floor, ceiling) = sums * factor >> 16, limits
-    less = sums < middle
-    parts = [middle_constant(products[side], floor[side], ceiling[side]) for side in (~less, less) if side.any()]
-    if len(parts) < 2 or parts[0] is None or parts[1] is None:
+    found = two_constants(products, sums < middle, floor, ceiling)
+    if found is None:
         return None
-    slope = Slope(factor, parts[0], (middle * factor >> 16) + parts[0], parts[1] - parts[0])
+    slope = Slope(factor, found[0], (middle * factor >> 16) + found[0], found[1])
     scaled = slope.scaled(sums)
     return slope if np.all((floor <= scaled) & (scaled <= ceiling)) else None
 

@@ -29,11 +29,15 @@ def scales_in_range(node: Node) -> str | None:
     return f"{node.need(0).scale:g} * {node.need(1).scale:g} to {node.output.scale:g}"
 
 
+def rescaled(node: Node, product: Int) -> Int:
+    """The output for a product of two differences to a zero point, before it is clamped; int64."""
+    return np.asarray(requantize(product, *quantize_multiplier(factor(node))) + node.output.zero_point)
+
+
 def formula(node: Node, first: Int, second: Int) -> npt.NDArray[np.int8]:
     """The product, rescaled and clamped."""
     product = (first - node.need(0).zero_point) * (second - node.need(1).zero_point)
-    scaled = requantize(product, *quantize_multiplier(factor(node))) + node.output.zero_point
-    return clamp_int8(scaled, *linear.output_range(node))
+    return clamp_int8(rescaled(node, product), *linear.output_range(node))
 
 
 def call(node: Node) -> KernelCall:

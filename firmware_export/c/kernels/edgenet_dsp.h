@@ -136,6 +136,18 @@ typedef struct {
 void edgenet_add_dsp_s8(const edgenet_add_dsp_s8_params *p, const int8_t *first, const int8_t *second, int8_t *output);
 
 /*
+ * MUL of such rows: with the product of (first - first_zero) and (second - second_zero), each times 2^7, the upper halfword
+ * of (product * factor >> 32) + constant, and + below where product is negative, saturated to [0, 255], less 128; right
+ * for each pair of inputs. The output may lie on an input of its size.
+ */
+typedef struct {
+    edgenet_broadcast broadcast;
+    int32_t first_zero, second_zero;
+    int32_t factor, constant, below;
+} edgenet_mul_dsp_s8_params;
+void edgenet_mul_dsp_s8(const edgenet_mul_dsp_s8_params *p, const int8_t *first, const int8_t *second, int8_t *output);
+
+/*
  * MAX_POOL_2D of at least four channels, four at a time; of channels that do not divide by four, the last four a second
  * time. Of each row of outputs the first `whole` windows are within the input's width.
  */
@@ -335,6 +347,27 @@ static inline int32_t edgenet_usat16_8(int32_t a)
     return r;
 }
 
+static inline int32_t edgenet_shsub16(int32_t a, int32_t b)
+{
+    int32_t r;
+    __asm__("shsub16 %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
+    return r;
+}
+
+static inline int32_t edgenet_smulbb(int32_t a, int32_t b)
+{
+    int32_t r;
+    __asm__("smulbb %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
+    return r;
+}
+
+static inline int32_t edgenet_smultt(int32_t a, int32_t b)
+{
+    int32_t r;
+    __asm__("smultt %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
+    return r;
+}
+
 static inline int32_t edgenet_sxtab16(int32_t a, int32_t b)
 {
     int32_t r;
@@ -381,6 +414,25 @@ static inline int32_t edgenet_smlawt(int32_t a, int32_t b, int32_t c)
 static inline int32_t edgenet_usat16_8(int32_t a)
 {
     return edgenet_halves(edgenet_clamp(edgenet_low_half(a), 0, 255), edgenet_clamp(edgenet_high_half(a), 0, 255));
+}
+
+/* Half the differences of the lower and of the upper halfwords, rounded down. */
+static inline int32_t edgenet_shsub16(int32_t a, int32_t b)
+{
+    return edgenet_halves((edgenet_low_half(a) - edgenet_low_half(b)) >> 1,
+                          (edgenet_high_half(a) - edgenet_high_half(b)) >> 1);
+}
+
+/* The product of the lower halfwords. */
+static inline int32_t edgenet_smulbb(int32_t a, int32_t b)
+{
+    return edgenet_low_half(a) * edgenet_low_half(b);
+}
+
+/* The product of the upper halfwords. */
+static inline int32_t edgenet_smultt(int32_t a, int32_t b)
+{
+    return edgenet_high_half(a) * edgenet_high_half(b);
 }
 
 /* Both halfwords of a, plus bytes 0 and 2 of b. */
