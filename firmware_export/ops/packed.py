@@ -23,8 +23,8 @@ ODD = 256
 """What the odd channel of a pair is multiplied by."""
 EVEN_SHIFT, ODD_BITS = 2, 8
 """The staircase's shift for even channels in kernels that have it in an instruction; odd channels' are 8 more."""
-STAIRCASE, LINEAR = 0, 1
-"""The forms, as the kernels number them."""
+STAIRCASE, LINEAR, EXACT = 0, 1, 2
+"""The forms, as the kernels number them; the last one is for plain C only, and needs no proof."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class Sums:
     bias: tuple[int, int]
 
 
+PLAIN = Sums((1, 1), (1, 1))
+"""As they are."""
 PACKED = Sums((1, ODD), (1, ODD))
 """Of packed pairs."""
 SEPARATE = Sums((1, 1), (1, ODD))
@@ -127,7 +129,8 @@ def requantization(
         node: the operator.
         weights: its filters.
         sums: what the kernel makes of them.
-        shifts: the staircase's for even channels that the kernel can do; the first one that is proved is taken.
+        shifts: the staircase's for even channels that the kernel can do; the first one that is proved is taken. With
+            none every channel has a shift of its own.
     """
     options = node.op.options
     facts = (options["activation"], options.get("acc_low"), options.get("acc_high"), weights.shape)
@@ -148,14 +151,46 @@ class _Task:
 @lru_cache(maxsize=256)
 def _requantization(task: _Task) -> Requant | None:
     """Remembered, because a choice of kernels asks again and again."""
-    from ..requant import channels_of
-
     low, high = accumulator_bounds(task.node, task.weights)
     if low.min() < -(1 << 31) or high.max() >= 1 << 31:
         return None
+    one_for_all = task.sums == PLAIN and len(linear.channel_multipliers(task.node)[0]) == 1
+    joint = np.full_like(low, low.min()), np.full_like(high, high.max())
+    # What holds for the sums of all channels is the same for each: one entry of the tables is enough then.
+    found = _within(task, *joint) if one_for_all else None
+    return found or _within(task, low, high)
+
+
+def _within(task: _Task, low: Int, high: Int) -> Requant | None:
+    """The same for these bounds of the sums."""
+    from ..requant import channels_of
+
     channels, bias = channels_of(task.node, low, high), folded_bias(task.node, task.weights)
-    stairs = (_staircase(channels, bias, task.sums, shift) for shift in task.shifts)
-    return next(filter(None, stairs), None) or _linear(channels, bias, task.sums)
+    if task.shifts:
+        stairs = (_staircase(channels, bias, task.sums, shift) for shift in task.shifts)
+        return next(filter(None, stairs), None) or _linear(channels, bias, task.sums)
+    return _own_staircases(channels, bias) or _linear(channels, bias, task.sums)
+
+
+def _own_staircases(channels: Channels, bias: Int) -> Requant | None:
+    """Every channel with a shift of its own, its sum as it is."""
+    from ..requant import staircase_channels, take
+
+    new_bias, multiplier, constant, shift = (np.zeros(len(bias), np.int64) for _ in range(4))
+    proofs: list[tuple[Channels, Form]] = []
+    left = np.arange(len(bias))
+    while len(left):
+        group = take(channels, left)
+        form, proved = staircase_channels(group, 1)
+        if not proved.any():
+            return None
+        index = left[proved]
+        new_bias[index] = bias[index] + form.offset[proved]
+        multiplier[index], constant[index] = form.multiplier[proved], form.constant[proved]
+        shift[index] = form.shift
+        proofs.append((take(group, proved), take(form, proved)))
+        left = left[~proved]
+    return Requant(STAIRCASE, new_bias, multiplier, constant, shift, tuple(proofs))
 
 
 def _staircase(channels: Channels, bias: Int, sums: Sums, even_shift: int) -> Requant | None:

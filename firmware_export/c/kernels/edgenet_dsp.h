@@ -41,8 +41,6 @@ extern "C" {
  *                      sum is still multiplied by 256, and its shift is EDGENET_ODD_SHIFT
  *   EDGENET_LINEAR     x = (2 * sum * multiplier + 2^31) >> 32; (x + (x < 0 ? -1 : 0) + constant) >> shift, saturated
  */
-#define EDGENET_STAIRCASE 0
-#define EDGENET_LINEAR 1
 #define EDGENET_EVEN_SHIFT 2
 #define EDGENET_ODD_SHIFT 10
 #define EDGENET_PAIR_BIASES 2
