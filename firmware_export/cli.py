@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import __version__
-from .errors import ExportError
-from .files import write_file
-from .project import ExportSummary, c_identifier, compile_graph, export_c, read_model
+from .errors import ExportError, printable
+from .files import Output, check_outputs, message, same_place, write_file
+from .project import REPORT, ExportSummary, c_identifier, compile_graph, export_c, read_model
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ExportError as error:
         if args.debug:
             raise
-        print(error, file=sys.stderr)
+        print(message(str(error), args), file=sys.stderr)
         return 1
 
 
@@ -115,13 +115,27 @@ def run_export(args: argparse.Namespace) -> int:
     out_dir = args.out or Path(f"{name}_{args.format}")
     if args.format == "array":
         return _run_array(args, out_dir, name)
+    _check_report(args, out_dir)
     summary = export_c(args.model, out_dir, name=name)
     report = None if args.report is None else _write_report(args.model, args.report)
     if args.json:
         print(_as_json(summary, report))
     else:
-        print(_as_text(args.model, summary) + (f"\nmemory plan: {args.report}" if report else ""))
+        print(_as_text(args.model, summary) + (f"\nmemory plan: {printable(str(args.report))}" if report else ""))
     return 0
+
+
+def _check_report(args: argparse.Namespace, out_dir: Path) -> None:
+    """Raises ExportError unless the page that `args` asks for can be written, in the project as NAME.html at most."""
+    report: Path | None = args.report
+    if report is None:
+        return
+    check_outputs([Output("--report", report, REPORT)], [args.model])
+    above = [folder for folder in (out_dir, *out_dir.absolute().parents) if same_place(folder, report)]
+    if above or (same_place(report.absolute().parent, out_dir) and report.suffix != ".html"):
+        raise ExportError(
+            f"{report}: would take the place of the C project or a file of it; give --report a NAME.html."
+        )
 
 
 def _run_array(args: argparse.Namespace, out_dir: Path, name: str) -> int:
@@ -138,11 +152,15 @@ def _run_array(args: argparse.Namespace, out_dir: Path, name: str) -> int:
 def run_report(args: argparse.Namespace) -> int:
     """Writes the page that `args` asks for, and prints where it is, or the facts. Raises ExportError."""
     out = args.out if args.out is not None or args.json else Path(f"{c_identifier(args.model)}_report.html")
+    if out is not None:
+        check_outputs([Output("--out", out, REPORT)], [args.model])
     report = _write_report(args.model, out)
     if args.json:
         print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
     else:
-        print(f"{args.model.name} -> {out}: arena {report.arena_bytes:,} bytes, {len(report.layers)} operators")
+        print(
+            f"{report.model} -> {printable(str(out))}: arena {report.arena_bytes:,} bytes, {len(report.layers)} operators"
+        )
     return 0
 
 
@@ -171,7 +189,7 @@ def _array_as_text(model: Path, out_dir: Path, array: ArraySummary) -> str:
     """Two lines for people."""
     arena = "arena" if array.arena_bytes is None else f"arena {array.arena_bytes:,} bytes,"
     return (
-        f"{model.name} -> {out_dir}: {array.name}_model[{array.model_bytes}] for TFLite Micro, "
+        f"{printable(f'{model.name} -> {out_dir}')}: {array.name}_model[{array.model_bytes}] for TFLite Micro, "
         f"{len(array.operators)} operators in the resolver\n{arena} {array.arena_note}"
     )
 
@@ -180,8 +198,8 @@ def _as_text(model: Path, summary: ExportSummary) -> str:
     """Three lines for people."""
     state = f"state {summary.state_bytes:,} bytes, " if summary.state_bytes else ""
     return (
-        f"{model.name} -> {summary.out_dir}: {summary.name}_run, {len(summary.operators)} operators\n"
+        f"{printable(f'{model.name} -> {summary.out_dir}')}: {summary.name}_run, {len(summary.operators)} operators\n"
         f"arena {summary.arena_bytes:,} bytes, {state}constants {summary.weights_bytes:,} bytes, "
         f"{summary.macs:,} MACs\n"
-        f"try it: make -C {summary.out_dir} test"
+        f"try it: make -C {printable(str(summary.out_dir))} test"
     )

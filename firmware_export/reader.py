@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from .errors import ExportError
+from .errors import ExportError, printable
 from .graph import ABSENT, ITEM_BYTES, Array, Graph, Op, OptionValue, Quant, Tensor
 from .ops import OPS
 from .ops.moving import INDICES
@@ -35,7 +35,7 @@ BYTE_SWAPPED = sys.byteorder == "big"
 
 
 def read_tflite(data: bytes, name: str, *, strict: bool = True) -> Graph:
-    """The network in `data`, the bytes of a .tflite file; `name` is the file name that messages use.
+    """The network in `data`, the bytes of a .tflite file; `name` is the file name that messages use, made printable.
 
     Args:
         data: the whole file.
@@ -46,6 +46,7 @@ def read_tflite(data: bytes, name: str, *, strict: bool = True) -> Graph:
         ExportError: the file is empty, cut short, damaged or no .tflite; or, when strict, a float model or one with
             an operator that is not supported.
     """
+    name = printable(name)
     if len(data) < 8:
         raise ExportError(f"{name}: the file is {'empty' if not data else 'too short for a .tflite'}; copy it again.")
     if data[4:8] != b"TFL3":
