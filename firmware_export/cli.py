@@ -158,9 +158,8 @@ def run_report(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
     else:
-        print(
-            f"{report.model} -> {printable(str(out))}: arena {report.arena_bytes:,} bytes, {len(report.layers)} operators"
-        )
+        where, count = printable(str(out)), len(report.layers)
+        print(f"{report.model} -> {where}: arena {report.arena_bytes:,} bytes, {count} operators")
     return 0
 
 

@@ -63,9 +63,7 @@ def check_outputs(outputs: Sequence[Output], inputs: Sequence[Path | None] = ())
     for number, output in enumerate(outputs):
         for given in inputs:
             if given is not None and same_place(output.path, given):
-                raise ExportError(
-                    f"{output.path}: is read, and {output.option} would overwrite it; choose another file."
-                )
+                raise ExportError(f"{output.path}: is read, and {output.option} would replace it; choose another file.")
         for other in outputs[:number]:
             if same_place(output.path, other.path):
                 raise ExportError(f"{output.path}: is {other.option} and {output.option}; give each a file of its own.")
@@ -163,7 +161,7 @@ def replace_folder(path: Path, contents: Mapping[str, bytes]) -> None:
             shutil.rmtree(beside, ignore_errors=True)
             shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
-        raise _cant_write(path, error) from error
+        raise _cant_write(path, error, " with --out") from error
 
 
 def _swap(new: Path, path: Path, old: Path) -> None:
@@ -179,6 +177,6 @@ def _swap(new: Path, path: Path, old: Path) -> None:
         raise
 
 
-def _cant_write(path: Path, error: OSError) -> ExportError:
+def _cant_write(path: Path, error: OSError, how: str = "") -> ExportError:
     reason = (error.strerror or str(error)).lower()
-    return ExportError(f"{path}: can't be written ({reason}); choose a folder that you may write to.")
+    return ExportError(f"{path}: can't be written ({reason}); choose a folder that you may write to{how}.")

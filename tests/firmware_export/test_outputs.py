@@ -145,5 +145,5 @@ def test_a_name_that_does_not_print_stays_in_one_line(
 
 
 def test_one_output_that_was_read_is_refused_by_name(folder: Path) -> None:
-    with pytest.raises(ExportError, match=r"hard: is read, and --html would overwrite it"):
+    with pytest.raises(ExportError, match=r"hard: is read, and --html would replace it"):
         check_outputs([Output("--html", folder / "hard", PAGE)], [folder / "M"])
