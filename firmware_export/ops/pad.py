@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..graph import ITEM_BYTES, Array, Node
+from ..graph import ITEM_BYTES, Array, Node, Tensor
 from . import moving
 from .spec import KernelCall, Operator, Param, Shape
 
@@ -59,7 +59,12 @@ def constant_value(node: Node) -> Array | None:
     value = node.input(2)
     if value is not None:
         return value.data
-    return np.array(node.output.zero_point if node.output.dtype in QUANTIZED else 0, node.output.dtype)
+    return zero(node.output)
+
+
+def zero(tensor: Tensor) -> Array:
+    """The 0 of a tensor, an array of one element."""
+    return np.array(tensor.zero_point if tensor.dtype in QUANTIZED else 0, tensor.dtype)
 
 
 def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
@@ -84,12 +89,17 @@ def _outer(node: Node) -> KernelCall:
     value, size = constant_value(node), node.output.size
     if value is None:
         return moving.copy(node.need(2), node.output, (size,), moving.Side(0, (0,)), moving.whole((size,)))
+    return fill(node.output, value)
+
+
+def fill(tensor: Tensor, value: Array) -> KernelCall:
+    """The call that puts `value`, an array of one element, everywhere."""
     params: dict[str, Param] = {
-        "count": size,
-        "bytes": ITEM_BYTES[node.output.dtype],
+        "count": tensor.size,
+        "bytes": ITEM_BYTES[tensor.dtype],
         "value": tuple(value.astype(value.dtype.newbyteorder("<")).tobytes()),
     }
-    return KernelCall("fill", params, (), node.output)
+    return KernelCall("fill", params, (), tensor)
 
 
 def lower(node: Node) -> Sequence[KernelCall]:
