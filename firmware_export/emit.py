@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
+import numpy as np
+
 from . import __version__
 from .cwriter import C_TYPES, comment, comment_text, fill, float_literal, initializer, rename, string_literal, table
 from .graph import Array, Tensor
@@ -277,8 +279,9 @@ class _Writer:
 
     def _golden_tables(self, vectors: Sequence[Vector]) -> Iterator[str]:
         for i, (label, tensor) in enumerate(self._buffers("input")):
-            size = f"{self.macro}_{label.upper()}_SIZE"
-            yield _rows(f"static const {C_TYPES[tensor.dtype]}", label, size, [v.inputs[i] for v in vectors])
+            size = f"{self.macro}_{label.upper()}_SIZE" if tensor.size else "1"
+            rows = [v.inputs[i] if tensor.size else np.zeros(1, tensor.dtype) for v in vectors]
+            yield _rows(f"static const {C_TYPES[tensor.dtype]}", label, size, rows)
         for i, (label, tensor) in enumerate(self._buffers("output")):
             size, ctype = f"{self.macro}_{label.upper()}_SIZE", C_TYPES[tensor.dtype]
             yield _rows(f"static const {ctype}", f"golden_{label}", size, [v.outputs[i] for v in vectors])

@@ -84,7 +84,7 @@ def _graph(name: str, table: Table, digest: str, buffers: tuple[Table, ...], cod
     return Graph(
         name=name,
         sha256=digest,
-        tensors=tuple(t if t.index in computed else _empty_list(t) for t in tensors),
+        tensors=tuple(t if t.index in computed else _if_empty(t) for t in tensors),
         ops=ops,
         inputs=inputs,
         outputs=table.integers(2),
@@ -115,11 +115,11 @@ def _tensor(index: int, table: Table, buffers: tuple[Table, ...]) -> Tensor:
     return Tensor(index, name, dtype, shape, quant, _data(index, buffers[buffer], dtype, shape))
 
 
-def _empty_list(tensor: Tensor) -> Tensor:
-    """`tensor`, which nothing computes; as a constant if it is a list of no integers, for which a file has no bytes."""
-    if tensor.data is not None or tensor.shape != (0,) or tensor.dtype not in INDICES:
+def _if_empty(tensor: Tensor) -> Tensor:
+    """`tensor`, which nothing computes; as a constant if it has no values, for which a file has no bytes."""
+    if tensor.data is not None or tensor.size or tensor.dtype not in ITEM_BYTES:
         return tensor
-    return replace(tensor, data=np.zeros(0, tensor.dtype))
+    return replace(tensor, data=np.zeros(tensor.shape, tensor.dtype))
 
 
 def _shape(index: int, table: Table) -> tuple[int, ...]:
