@@ -18,7 +18,6 @@ import numpy as np
 from .errors import ExportError, printable
 from .graph import ABSENT, ITEM_BYTES, Array, Graph, Op, OptionValue, Quant, Tensor
 from .ops import OPS
-from .ops.moving import INDICES
 from .ops.spec import Field
 from .schema import OPERATORS, OPTIONS, TENSOR_TYPES
 from .tables import SCALARS, BadTableError, Table, root

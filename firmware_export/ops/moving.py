@@ -184,10 +184,8 @@ def not_one_type(first: Tensor | None, others: Sequence[Tensor | None]) -> str |
 
 def _not_alike(first: Tensor | None, others: Sequence[Tensor | None]) -> str | None:
     """What keeps tensors from having one type that C has, and elements; or None."""
-    tensors = [tensor for tensor in (first, *others) if tensor is not None]
-    return not_one_type(first, others) or next(
-        (f"'{tensor.name}' has {tensor.shape}" for tensor in tensors if not tensor.size), None
-    )
+    empty = [tensor for tensor in (first, *others) if tensor is not None and not tensor.size]
+    return not_one_type(first, others) or next((f"'{tensor.name}' has {tensor.shape}" for tensor in empty), None)
 
 
 def first_input(node: Node) -> str | None:
