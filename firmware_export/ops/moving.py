@@ -75,7 +75,7 @@ def copy(source: Tensor, target: Tensor, shape: Shape, read: Side, write: Side) 
 
 
 def _places(starts: tuple[int, int], input_step: Param, output_step: Param) -> dict[str, Param]:
-    """The last fields of both structures, in their order, which C++ insists on."""
+    """The last fields of both structures."""
     return {
         "input_start": starts[0],
         "input_step": input_step,
