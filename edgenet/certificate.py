@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from firmware_export.targets import Target
 
 Progress = Callable[[str], None]
+KIND = "edgenet certificate"
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Certificate:
     def to_json(self) -> dict[str, Any]:
         """The certificate as JSON values."""
         return {
+            "kind": KIND,
             "proof": self.proof.to_json(),
             "sides": [side.to_json() for side in self.sides],
             "pictures": self.pictures,

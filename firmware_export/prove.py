@@ -15,11 +15,12 @@ import numpy as np
 
 from firmware_export import __version__
 from firmware_export.agreement import LiteRtSide
-from firmware_export.certificate import write_certificate, write_page
+from firmware_export.certificate import JSON, PAGE, write_certificate, write_page
 from firmware_export.compare import Information, Tally
 from firmware_export.cproject import CProject, edited_files, exported_from, read_project
 from firmware_export.errors import ExportError
 from firmware_export.evidence import Digests, Sampling, hashed_samples, output_digests, sample_digests
+from firmware_export.files import Output, check_outputs
 from firmware_export.graph import Array, Graph
 from firmware_export.lanes import Lane, Progress, Race
 from firmware_export.oracle import TFLITE, TFLM, Defect, refused_operators, tainted, tflite_operators, wrong_operators
@@ -146,10 +147,18 @@ def add_prove_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_prove(args: argparse.Namespace) -> int:
     """Runs `prove` for parsed arguments and prints the proof; exit code 0 if proved, 1 if not. Raises ExportError."""
+    check_files(args)
     proof = _prove(args)
     write_files(args, proof)
     print(json.dumps(proof.to_json(), indent=2, ensure_ascii=False) if args.json else render(proof))
     return 0 if proof.proved else 1
+
+
+def check_files(args: argparse.Namespace, *inputs: Path | None) -> None:
+    """Raises ExportError unless the files that `args` asks for can be written over nothing; `inputs` are read too."""
+    wanted = (("--certificate", args.certificate, JSON), ("--html", args.html, PAGE))
+    outputs = [Output(option, path, mark) for option, path, mark in wanted if path is not None]
+    check_outputs(outputs, [args.model, args.inputs, *inputs])
 
 
 def write_files(args: argparse.Namespace, proof: Proof) -> None:

@@ -15,10 +15,9 @@ from types import MappingProxyType
 
 import numpy as np
 
-from .errors import ExportError
+from .errors import ExportError, printable
 from .graph import ABSENT, ITEM_BYTES, Array, Graph, Op, OptionValue, Quant, Tensor
 from .ops import OPS
-from .ops.moving import INDICES
 from .ops.spec import Field
 from .schema import OPERATORS, OPTIONS, TENSOR_TYPES
 from .tables import SCALARS, BadTableError, Table, root
@@ -35,7 +34,7 @@ BYTE_SWAPPED = sys.byteorder == "big"
 
 
 def read_tflite(data: bytes, name: str, *, strict: bool = True) -> Graph:
-    """The network in `data`, the bytes of a .tflite file; `name` is the file name that messages use.
+    """The network in `data`, the bytes of a .tflite file; `name` is the file name that messages use, made printable.
 
     Args:
         data: the whole file.
@@ -46,6 +45,7 @@ def read_tflite(data: bytes, name: str, *, strict: bool = True) -> Graph:
         ExportError: the file is empty, cut short, damaged or no .tflite; or, when strict, a float model or one with
             an operator that is not supported.
     """
+    name = printable(name)
     if len(data) < 8:
         raise ExportError(f"{name}: the file is {'empty' if not data else 'too short for a .tflite'}; copy it again.")
     if data[4:8] != b"TFL3":
@@ -83,7 +83,7 @@ def _graph(name: str, table: Table, digest: str, buffers: tuple[Table, ...], cod
     return Graph(
         name=name,
         sha256=digest,
-        tensors=tuple(t if t.index in computed else _empty_list(t) for t in tensors),
+        tensors=tuple(t if t.index in computed else _if_empty(t) for t in tensors),
         ops=ops,
         inputs=inputs,
         outputs=table.integers(2),
@@ -114,11 +114,11 @@ def _tensor(index: int, table: Table, buffers: tuple[Table, ...]) -> Tensor:
     return Tensor(index, name, dtype, shape, quant, _data(index, buffers[buffer], dtype, shape))
 
 
-def _empty_list(tensor: Tensor) -> Tensor:
-    """`tensor`, which nothing computes; as a constant if it is a list of no integers, for which a file has no bytes."""
-    if tensor.data is not None or tensor.shape != (0,) or tensor.dtype not in INDICES:
+def _if_empty(tensor: Tensor) -> Tensor:
+    """`tensor`, which nothing computes; as a constant if it has no values, for which a file has no bytes."""
+    if tensor.data is not None or tensor.size or tensor.dtype not in ITEM_BYTES:
         return tensor
-    return replace(tensor, data=np.zeros(0, tensor.dtype))
+    return replace(tensor, data=np.zeros(tensor.shape, tensor.dtype))
 
 
 def _shape(index: int, table: Table) -> tuple[int, ...]:

@@ -30,7 +30,7 @@ def filter_fits(node: Node) -> str | None:
     shape, channels = node.need(1).shape, node.need(0).shape[3]
     if len(shape) != 4 or 0 in shape or shape[0] != 1 or shape[3] % channels:
         return f"{shape} on {channels} channels"
-    return linear.filter_limits(node, shape[3], axis=3)
+    return linear.filter_limits(node, shape[3], axes=(3,))
 
 
 def output_shapes(node: Node) -> Sequence[Shape]:

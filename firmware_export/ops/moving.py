@@ -75,7 +75,7 @@ def copy(source: Tensor, target: Tensor, shape: Shape, read: Side, write: Side) 
 
 
 def _places(starts: tuple[int, int], input_step: Param, output_step: Param) -> dict[str, Param]:
-    """The last fields of both structures, in their order, which C++ insists on."""
+    """The last fields of both structures."""
     return {
         "input_start": starts[0],
         "input_step": input_step,
@@ -106,11 +106,15 @@ def _resized(shape: Shape, axis: int, extent: int) -> Shape:
 
 
 def join(sources: Sequence[Tensor], extents: Sequence[int], target: Tensor, axis: int) -> list[KernelCall]:
-    """The calls that put `sources`, each of so many elements along `axis`, one behind the other into `target`."""
+    """The calls that put `sources`, each of so many elements along `axis`, one behind the other into `target`.
+
+    There is none for a source without elements.
+    """
     rank, position, calls = len(target.shape), 0, list[KernelCall]()
     for source, extent in zip(sources, extents, strict=True):
         box = _resized(target.shape, axis, extent)
-        calls.append(copy(source, target, box, whole(box), part(target.shape, along(axis, position, rank))))
+        if extent:
+            calls.append(copy(source, target, box, whole(box), part(target.shape, along(axis, position, rank))))
         position += extent
     return calls
 
@@ -168,14 +172,20 @@ def not_an_axis(tensor: Tensor | None, rank: int, types: Sequence[str] = INDICES
     return None
 
 
-def _not_alike(first: Tensor | None, others: Sequence[Tensor | None]) -> str | None:
-    """What keeps tensors from having one type that C has, and elements; or None."""
+def not_one_type(first: Tensor | None, others: Sequence[Tensor | None]) -> str | None:
+    """What keeps tensors from having one type that C has; or None."""
     if first is None or any(tensor is None for tensor in others):
         return "an input is missing"
     tensors = [first, *(tensor for tensor in others if tensor is not None)]
     if first.dtype not in TYPES or any(tensor.dtype != first.dtype for tensor in tensors):
         return ", ".join(sorted({tensor.dtype for tensor in tensors}))
-    return next((f"'{tensor.name}' has {tensor.shape}" for tensor in tensors if not tensor.size), None)
+    return None
+
+
+def _not_alike(first: Tensor | None, others: Sequence[Tensor | None]) -> str | None:
+    """What keeps tensors from having one type that C has, and elements; or None."""
+    empty = [tensor for tensor in (first, *others) if tensor is not None and not tensor.size]
+    return not_one_type(first, others) or next((f"'{tensor.name}' has {tensor.shape}" for tensor in empty), None)
 
 
 def first_input(node: Node) -> str | None:

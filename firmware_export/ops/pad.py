@@ -1,10 +1,14 @@
 """PAD: the input with one value around it: 0, which is the zero point in int8 and uint8, or that of a third input.
 
 TFLite Micro runs PAD and PADV2 by the same code.
+
+A negative padding cuts nothing off: the output is that much smaller, and takes the input's values in their order, from
+the first one on, as in TFLite Micro. TFLite has no such padding.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,13 +27,17 @@ def paddings(node: Node) -> tuple[tuple[int, int], ...]:
 
 
 def paddings_fit(node: Node) -> str | None:
-    """the paddings must be a constant of int32 or int64, two for each axis, and not negative"""
+    """the paddings must be a constant of int32 or int64, two for each axis"""
     tensor, rank = node.input(1), len(node.need(0).shape)
     if tensor is None or moving.integers(tensor) is None:
         return moving.not_integers(tensor)
-    if tensor.size != 2 * rank:
-        return f"{tensor.shape} for {rank} axes"
-    return None if min(map(min, paddings(node)), default=0) >= 0 else f"{paddings(node)}"
+    return None if tensor.size == 2 * rank else f"{tensor.shape} for {rank} axes"
+
+
+def inside(node: Node) -> tuple[Shape, Shape]:
+    """(extents, begin) of what the output takes of the input: its first values, in their order."""
+    pairs = list(zip(node.need(0).shape, paddings(node), strict=True))
+    return tuple(max(n + min(a, 0) + min(b, 0), 0) for n, (a, b) in pairs), tuple(max(a, 0) for _, (a, _) in pairs)
 
 
 def one_value(node: Node) -> str | None:
@@ -73,14 +81,16 @@ def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
     value = inputs[2] if fixed is None else fixed[None]
     full = np.empty((max(len(inputs[0]), len(value)), *out), node.output.dtype)
     full[:] = value.reshape(len(value), *(1,) * len(out))
-    inside = [slice(a, a + n) for n, (a, _) in zip(node.need(0).shape, paddings(node), strict=True)]
-    full[(slice(None), *inside)] = inputs[0]
+    shape, begin = inside(node)
+    taken = inputs[0].reshape(len(inputs[0]), -1)[:, : math.prod(shape)].reshape(len(inputs[0]), *shape)
+    if taken.size:
+        full[(slice(None), *(slice(a, a + n) for n, a in zip(shape, begin, strict=True)))] = taken
     return [full]
 
 
 def inner(node: Node) -> KernelCall:
     """The copy of the input into its place."""
-    shape, begin = node.need(0).shape, tuple(before for before, _ in paddings(node))
+    shape, begin = inside(node)
     return moving.copy(node.need(0), node.output, shape, moving.whole(shape), moving.part(node.output.shape, begin))
 
 
@@ -104,7 +114,7 @@ def fill(tensor: Tensor, value: Array) -> KernelCall:
 
 def lower(node: Node) -> Sequence[KernelCall]:
     """The value everywhere, then the input into its place."""
-    return [_outer(node), inner(node)]
+    return [_outer(node), *([inner(node)] if 0 not in inside(node)[0] else [])]
 
 
 OPERATOR = Operator(

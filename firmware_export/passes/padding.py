@@ -37,7 +37,7 @@ def _pad_value(node: Node) -> int | None:
         return None
     if node.output.dtype != "int8" or len(node.output.shape) != 4:
         return None
-    if any(map(any, (paddings(node)[0], paddings(node)[3]))):
+    if any(map(any, (paddings(node)[0], paddings(node)[3]))) or min(map(min, paddings(node))) < 0:
         return None
     value = constant_value(node)
     return None if value is None else int(value.reshape(-1)[0])
