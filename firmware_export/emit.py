@@ -323,16 +323,15 @@ def _describe(step: Step) -> str:
 
 @cache
 def parameter_names(kernel: str) -> tuple[str, ...]:
-    """The fields of the structure edgenet_KERNEL_params, in the order in which edgenet_nn.h declares them."""
-    header = re.sub(
-        r"/\*.*?\*/", "", (files(__package__) / "c" / "kernels" / "edgenet_nn.h").read_text(), flags=re.DOTALL
-    )
+    """The fields of the structure edgenet_KERNEL_params, in the order in which the kernels' headers declare them."""
+    headers = "".join(_kernel_file(name).decode() for name in (NN_HEADER, DSP_HEADER))
+    header = re.sub(r"/\*.*?\*/", "", headers, flags=re.DOTALL)
     like = re.search(rf"typedef edgenet_(\w+)_params edgenet_{kernel}_params;", header)
     if like:
         return parameter_names(like[1])
     body = re.search(rf"typedef struct {{([^}}]*)}} edgenet_{kernel}_params;", header)
     if body is None:
-        raise KeyError(f"edgenet_nn.h has no edgenet_{kernel}_params")
+        raise KeyError(f"no header has edgenet_{kernel}_params")
     return tuple(re.findall(r"(\w+)(?:\[\w+\])?\s*[,;]", body[1]))
 
 
