@@ -29,8 +29,10 @@ STAIRCASE, LINEAR = 0, 1
 """The forms, as the kernels number them."""
 GENERAL, CORE = 0, 1
 """What the first word of a group's table says."""
-CORE_SLOTS = {1: 4, 2: 2}
-"""SLOTS_1 and SLOTS_2 of the kernel, by the stride."""
+LEAST_SLOTS, MOST_SLOTS = {1: 4, 2: 2}, 8
+"""Words that a column has room for where the kernel has a function for the window: by the stride, or in narrow images."""
+NARROW = 16
+"""Columns with padding."""
 MOST_INT16 = 32_767
 WORD_BYTES = 4
 LEAST_CHANNELS = 2
@@ -65,7 +67,10 @@ def _stripes(win: Window) -> _Stripes:
     rows = 2 if keeps and win.stride[0] == 1 else 1
     columns = (win.output[1] - 1) * win.stride[1] + (win.size[1] - 1) * win.dilation[1] + 1
     words = (win.size[0] + rows) // 2
-    return _Stripes(rows, words, CORE_SLOTS[win.stride[1]] if _is_core(win) else words, keeps, columns)
+    slots = words
+    if _is_core(win):
+        slots = MOST_SLOTS if columns <= NARROW else LEAST_SLOTS[win.stride[1]]
+    return _Stripes(rows, words, slots, keeps, columns)
 
 
 def _is_core(win: Window) -> bool:
@@ -138,7 +143,7 @@ def lower(node: Node) -> Sequence[KernelCall]:
         "stride": win.stride,
         "dilation": win.dilation,
         "pad": win.pad,
-        "has_core": int(_is_core(win)),
+        "slots": _stripes(win).slots,
         "pad_value": node.need(0).zero_point,
         "activation_min": low,
         "activation_max": high,

@@ -19,14 +19,9 @@
 #define GENERAL 0 /* by general(), channel by channel */
 #define CORE 1    /* by a function for 3x3 filters, all of them */
 
-/* Words that a column has room for, for each channel, where a function for 3x3 filters computes it. */
-#define SLOTS_1 4 /* with stride 1 */
-#define SLOTS_2 2 /* with stride 2 */
-
 /* What lies in the scratch memory. */
 typedef struct {
     int32_t rows, words; /* output rows of a stripe; words that it sees of a column and channel, each two rows */
-    int32_t slots;       /* words that a column has room for, for each channel */
     int32_t keeps;       /* whether a stripe sees words of the one before */
     int32_t columns;     /* that the filters see, with padding; */
     int32_t used;        /* so many of them lie in the input, */
@@ -42,25 +37,38 @@ static workspace lay_out(const edgenet_depthwise_conv2d_dsp_s8_params *p, int8_t
     s.keeps = p->dilation.height == 1 && p->stride.height <= 2;
     s.rows = s.keeps && p->stride.height == 1 ? 2 : 1;
     s.words = (p->filter.height + s.rows) / 2;
-    s.slots = !p->has_core ? s.words : p->stride.width == 1 ? SLOTS_1 : SLOTS_2;
     s.columns = (p->output.width - 1) * p->stride.width + (p->filter.width - 1) * p->dilation.width + 1;
     s.used = p->input.width < s.columns - p->pad.width ? p->input.width : s.columns - p->pad.width;
     s.window = (int32_t *)(void *)scratch;
-    s.inside = s.window + p->pad.width * LANES * s.slots;
-    s.lines = (int8_t *)(s.window + s.columns * LANES * s.slots);
+    s.inside = s.window + p->pad.width * LANES * p->slots;
+    s.lines = (int8_t *)(s.window + s.columns * LANES * p->slots);
     s.padding = (int32_t)((uint32_t)(uint8_t)p->pad_value * 0x01010101u);
     const int32_t pair = edgenet_halves(p->pad_value, p->pad_value);
-    for (int32_t i = 0; i < s.columns * LANES * s.slots; i++) {
+    for (int32_t i = 0; i < s.columns * LANES * p->slots; i++) {
         s.window[i] = pair;
     }
     return s;
 }
 
-/* Puts two rows of a group of channels, as words, where the first of them begins. */
-static inline void widen(const int8_t *upper, int32_t upper_step, const int8_t *lower, int32_t lower_step, int32_t *to,
-                         int32_t slots, int32_t columns)
+/* Widens two rows of a group of channels to words of the window; `to` is the first channel's in their first column. */
+static void widen(const int8_t *upper, int32_t upper_step, const int8_t *lower, int32_t lower_step, int32_t channels,
+                  int32_t *to, int32_t slots, int32_t columns)
 {
-    do {
+    for (; columns > 0; columns--) {
+        for (int32_t i = 0; i < channels; i++) {
+            to[i * slots] = edgenet_halves(upper[i], lower[i]);
+        }
+        to += LANES * slots;
+        upper += upper_step;
+        lower += lower_step;
+    }
+}
+
+/* The same of four channels. */
+EDGENET_OWN_REGISTERS static void widen_four(const int8_t *upper, int32_t upper_step, const int8_t *lower,
+                                             int32_t lower_step, int32_t *to, int32_t slots, int32_t columns)
+{
+    for (; columns > 0; columns--) {
         const int32_t a = edgenet_load_word(upper), b = edgenet_load_word(lower);
         const int32_t even_a = edgenet_sxtb16(a), odd_a = edgenet_sxtb16_ror8(a);
         const int32_t even_b = edgenet_sxtb16(b), odd_b = edgenet_sxtb16_ror8(b);
@@ -71,100 +79,37 @@ static inline void widen(const int8_t *upper, int32_t upper_step, const int8_t *
         to += LANES * slots;
         upper += upper_step;
         lower += lower_step;
-    } while (--columns != 0);
+    }
 }
 
-/* The same of fewer than four channels. */
-static void widen_few(const int8_t *upper, int32_t upper_step, const int8_t *lower, int32_t lower_step, int32_t *to,
-                      int32_t slots, int32_t columns, int32_t channels)
+/* Widens the rows y and y + dilation to slot number `slot` of each column. */
+static void put_word(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s, const int8_t *image,
+                     int32_t lane, int32_t y, int32_t slot)
 {
-    do {
-        for (int32_t i = 0; i < channels; i++) {
-            to[i * slots] = edgenet_halves(upper[i], lower[i]);
-        }
-        to += LANES * slots;
-        upper += upper_step;
-        lower += lower_step;
-    } while (--columns != 0);
-}
-
-/*
- * Widens the rows y and y + dilation, the next two, and so on, to `count` words of each column: to slot number `slot`,
- * the one behind or before it, as step says, and so on. The group's first channel is in lane `lane`.
- */
-EDGENET_OWN_REGISTERS static void put_words(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s,
-                                            const int8_t *image, int32_t lane, int32_t y, int32_t slot, int32_t step,
-                                            int32_t count)
-{
-    const int32_t height = p->input.height, channels = p->input.channels, row = p->input.width * channels;
-    const int32_t slots = s->slots, columns = s->used, further = p->dilation.height;
+    const int32_t z = y + p->dilation.height, channels = p->input.channels, row = p->input.width * channels;
+    const int32_t has_upper = y >= 0 && y < p->input.height, has_lower = z >= 0 && z < p->input.height;
     const int8_t *const padding = (const int8_t *)&s->padding;
-    int32_t *to = s->inside + lane * slots + slot;
-    if (columns <= 0) {
-        return;
-    }
-    do {
-        const int32_t z = y + further;
-        const int32_t has_upper = y >= 0 && y < height, has_lower = z >= 0 && z < height;
-        const int8_t *const upper = has_upper ? image + y * row : padding;
-        const int8_t *const lower = has_lower ? image + z * row : padding;
-        const int32_t upper_step = has_upper ? channels : 0, lower_step = has_lower ? channels : 0;
-        if (lane > 0) {
-            widen_few(upper, upper_step, lower, lower_step, to, slots, columns, LANES - lane);
-        } else if (slots == SLOTS_1) {
-            widen(upper, upper_step, lower, lower_step, to, SLOTS_1, columns);
-        } else if (slots == SLOTS_2) {
-            widen(upper, upper_step, lower, lower_step, to, SLOTS_2, columns);
-        } else {
-            widen(upper, upper_step, lower, lower_step, to, slots, columns);
-        }
-        to += step;
-        y = z + further;
-    } while (--count != 0);
-}
-
-/* Copies so many bytes of each of the outputs in `lines` to their places, row by row. */
-static void put_few(const edgenet_depthwise_conv2d_dsp_s8_params *p, const int8_t *lines, int32_t rows, int8_t *output,
-                    int32_t count, int32_t bytes)
-{
-    const int32_t channels = p->output.channels, line = p->output.width * channels;
-    for (int32_t y = 0; y < count; y++) {
-        const int8_t *from = lines + (y / rows * rows * p->output.width + y % rows) * LANES;
-        int8_t *to = output + y * line;
-        for (int32_t x = 0; x < p->output.width; x++) {
-            for (int32_t i = 0; i < bytes; i++) {
-                to[i] = from[LANES - bytes + i];
-            }
-            from += rows * LANES;
-            to += channels;
-        }
+    const int8_t *const upper = has_upper ? image + y * row : padding;
+    const int8_t *const lower = has_lower ? image + z * row : padding;
+    const int32_t upper_step = has_upper ? channels : 0, lower_step = has_lower ? channels : 0;
+    int32_t *const to = s->inside + lane * p->slots + slot;
+    if (lane > 0) {
+        widen(upper, upper_step, lower, lower_step, LANES - lane, to, p->slots, s->used);
+    } else {
+        widen_four(upper, upper_step, lower, lower_step, to, p->slots, s->used);
     }
 }
 
-/* Copies `count` rows of outputs of four channels to their places; `rows` of them make a stripe. */
-EDGENET_OWN_REGISTERS static void put_lines(const edgenet_depthwise_conv2d_dsp_s8_params *p, const int8_t *lines,
-                                            int32_t rows, int8_t *output, int32_t count)
+/* Copies `count` rows of outputs of a group of channels to their places, in fours at `from`; `step` bytes are between. */
+static void put_line(const edgenet_depthwise_conv2d_dsp_s8_params *p, const int8_t *from, int32_t step, int32_t lane,
+                     int8_t *to)
 {
-    const int32_t channels = p->output.channels, columns = p->output.width, line = columns * channels;
-    for (; rows == 2 && count >= 2; count -= 2) {
-        int8_t *upper = output, *lower = output + line;
-        int32_t left = columns;
-        do {
-            const int32_t a = edgenet_load_word(lines), b = edgenet_load_word(lines + LANES);
-            lines += 2 * LANES;
-            edgenet_store_word(upper, a);
-            edgenet_store_word(lower, b);
-            upper += channels;
-            lower += channels;
-        } while (--left != 0);
-        output += 2 * line;
-    }
-    for (; count > 0; count--) {
-        for (int32_t x = 0; x < columns; x++) {
-            edgenet_store_word(output, edgenet_load_word(lines));
-            lines += rows * LANES;
-            output += channels;
+    for (int32_t x = 0; x < p->output.width; x++) {
+        for (int32_t i = lane; i < LANES; i++) {
+            to[i - lane] = from[i];
         }
+        from += step;
+        to += p->output.channels;
     }
 }
 
@@ -182,6 +127,19 @@ typedef struct {
     int32_t lines; /* bytes of outputs of a band */
 } band;
 
+/*
+ * How a function goes through rows of pixels: the inner loop through a row is one of four steps, of which `skip` bytes
+ * are left out at first.
+ */
+typedef struct {
+    int32_t below;     /* bytes from a pixel to that of the row that goes with it */
+    int32_t right;     /* bytes from a pixel to the next one */
+    int32_t next_from; /* bytes from the end of a row, or of two, to the beginning of what comes next */
+    int32_t next_to;
+    int32_t length;    /* bytes of a row on that side where pixels are next to each other or in the window */
+    int32_t skip;
+} walk;
+
 #if EDGENET_DSP_ASM
 
 #define TEXT(macro) TEXT_OF(macro)
@@ -192,8 +150,6 @@ typedef struct {
     "smmul " y ", " y ", r11\n\t"                                       \
     "ssat " y ", #8, " y ", asr #" TEXT(EDGENET_DEPTHWISE_SHIFT) "\n\t" \
     "strb " y ", " at "\n\t"
-#define STEPS 8
-
 /*
  * Stride 1: two outputs r2 and r3, one below the other; 21 instructions for 18 products. Of a column, rows 0 and 1 are
  * in r0, rows 2 and 3 in r1; its weights are the words (w0, w1) and (w1, w2).
@@ -203,12 +159,12 @@ typedef struct {
     "smlatb r3, r0, " w01 ", " start3 "\n\t" \
     "smlabt r2, r1, " w12 ", r2\n\t"         \
     "smlad r3, r1, " w12 ", r3\n\t"
-#define STEPS_1(LOAD)                                                 \
-    ".rept 8\n\t"                                                     \
-    LOAD("r0", "r1", "[r12], #64") COLUMN_1("r4", "r5", "r10", "r10") \
-    LOAD("r0", "r1", "[r12]") COLUMN_1("r6", "r7", "r2", "r3")        \
-    LOAD("r0", "r1", "[r12, #64]") COLUMN_1("r8", "r9", "r2", "r3")   \
-    PUT("r2", "[lr], #8") PUT("r3", "[lr, #-4]")                      \
+#define STEPS_1(LOAD, slots, count)                                              \
+    ".rept " #count "\n\t"                                                       \
+    LOAD("r0", "r1", "[r12], #16 * " #slots) COLUMN_1("r4", "r5", "r10", "r10")  \
+    LOAD("r0", "r1", "[r12]") COLUMN_1("r6", "r7", "r2", "r3")                   \
+    LOAD("r0", "r1", "[r12, #16 * " #slots "]") COLUMN_1("r8", "r9", "r2", "r3") \
+    PUT("r2", "[lr], #8") PUT("r3", "[lr, #-4]")                                 \
     ".endr\n\t"
 #define STEP_1_BYTES 84
 
@@ -217,18 +173,21 @@ typedef struct {
  * and b; the next output's will be in c and d. Weights: (w0, w1) of the columns in r4, r5, r6, w2 of the first two in
  * r7, w2 of the third in the lower half of r8.
  */
-#define STEP_2(LOAD, a, b, c, d)   \
-    "smlad r2, " a ", r4, r10\n\t" \
-    "smlabb r2, " b ", r7, r2\n\t" \
-    LOAD(a, b, "[r12, #32]")       \
-    "smlad r2, " a ", r5, r2\n\t"  \
-    "smlabt r2, " b ", r7, r2\n\t" \
-    LOAD(c, d, "[r12, #64]!")      \
-    "smlad r2, " c ", r6, r2\n\t"  \
-    "smlabb r2, " d ", r8, r2\n\t" \
+#define STEP_2(LOAD, slots, a, b, c, d)      \
+    "smlad r2, " a ", r4, r10\n\t"           \
+    "smlabb r2, " b ", r7, r2\n\t"           \
+    LOAD(a, b, "[r12, #16 * " #slots "]")    \
+    "smlad r2, " a ", r5, r2\n\t"            \
+    "smlabt r2, " b ", r7, r2\n\t"           \
+    LOAD(c, d, "[r12, #32 * " #slots "]!")   \
+    "smlad r2, " c ", r6, r2\n\t"            \
+    "smlabb r2, " d ", r8, r2\n\t"           \
     PUT("r2", "[lr], #4")
-#define STEPS_2(LOAD) \
-    ".rept 4\n\t" STEP_2(LOAD, "r0", "r1", "r3", "r9") STEP_2(LOAD, "r3", "r9", "r0", "r1") ".endr\n\t"
+#define STEPS_2(LOAD, slots)                     \
+    ".rept 2\n\t"                                \
+    STEP_2(LOAD, slots, "r0", "r1", "r3", "r9")  \
+    STEP_2(LOAD, slots, "r3", "r9", "r0", "r1")  \
+    ".endr\n\t"
 #define FIRST_2(LOAD) LOAD("r0", "r1", "[r12]") LOAD("r3", "r9", "[r12]")
 #define STEP_2_BYTES 44
 
@@ -275,26 +234,123 @@ typedef struct {
                          "add r3, r3, #1\n\t"                                                             \
                          "str r3, [sp, #12]\n\t"                                                          \
                          "ldrd r12, lr, [sp, #20]\n\t"                                                    \
-                         "add r12, r12, #4 * " TEXT(slots) "\n\t"                                         \
+                         "add r12, r12, #4 * " #slots "\n\t"                                               \
                          "add lr, lr, #1\n\t"                                                             \
                          "tst lr, #3\n\t"                                                                 \
                          "bne 1b\n\t"                                                                     \
                          "add sp, sp, #32\n\t"                                                            \
                          "pop {r4-r11, pc}");                                                             \
     }
+
+/* r0: from; r1: to; r2, r3, r12, lr: below, right, next_from, next_to; r10: where the row ends; r11: how many are left. */
+#define WALK_FUNCTION(name, to_type, pointer, step)                                   \
+    __attribute__((naked, noinline, used)) static void name(const int8_t *from, to_type *to, const walk *w, \
+                                                            int32_t count)                       \
+    {                                                                                            \
+        __asm__ volatile("push {r4-r11, lr}\n\t"                                                 \
+                         "mov r10, r2\n\t"                                                       \
+                         "mov r11, r3\n\t"                                                       \
+                         "ldm r10!, {r2, r3, r12, lr}\n\t"                                       \
+                         "ldm r10, {r4, r5}\n\t"                                                 \
+                         "push {r4, r5}\n"                                                       \
+                         "1:\n\t"                                                                \
+                         "ldrd r4, r5, [sp]\n\t"                                                 \
+                         "add r10, " pointer ", r4\n\t"                                          \
+                         "add pc, r5\n\t"                                                        \
+                         "nop\n"                                                                 \
+                         "2:\n\t"                                                                \
+                         ".rept 4\n\t" step ".endr\n\t"                                          \
+                         "cmp " pointer ", r10\n\t"                                              \
+                         "bne 2b\n\t"                                                            \
+                         "add r0, r0, r12\n\t"                                                   \
+                         "add r1, r1, lr\n\t"                                                    \
+                         "subs r11, r11, #1\n\t"                                                 \
+                         "bne 1b\n\t"                                                            \
+                         "add sp, sp, #8\n\t"                                                    \
+                         "pop {r4-r11, pc}");                                                    \
+    }
+
+/* Four channels of two rows become four words: 15 instructions for 8 values. */
+#define WIDEN(slots)                                    \
+    "ldr.w r4, [r0]\n\t"                                \
+    "ldr.w r5, [r0, r2]\n\t"                            \
+    "add.w r0, r0, r3\n\t"                              \
+    "sxtb16 r6, r4\n\t"                                 \
+    "sxtb16 r7, r5\n\t"                                 \
+    "sxtb16 r4, r4, ror #8\n\t"                         \
+    "sxtb16 r5, r5, ror #8\n\t"                         \
+    "pkhbt r8, r6, r7, lsl #16\n\t"                     \
+    "pkhtb r6, r7, r6, asr #16\n\t"                     \
+    "pkhbt r9, r4, r5, lsl #16\n\t"                     \
+    "pkhtb r4, r5, r4, asr #16\n\t"                     \
+    "str.w r8, [r1], #16 * " #slots "\n\t"              \
+    "str.w r9, [r1, #-12 * " #slots "]\n\t"             \
+    "str.w r6, [r1, #-8 * " #slots "]\n\t"              \
+    "str.w r4, [r1, #-4 * " #slots "]\n\t"
+#define WIDEN_BYTES 60
+
+/* Outputs of four channels go to their place: two rows of a stripe, or one. */
+#define PUT_2                       \
+    "ldrd r4, r5, [r0], #8\n\t"     \
+    "str.w r4, [r1]\n\t"            \
+    "str.w r5, [r1, r2]\n\t"        \
+    "add.w r1, r1, r3\n\t"
+#define PUT_2_BYTES 16
+#define PUT_1                       \
+    "ldr.w r4, [r0], #4\n\t"        \
+    "str.w r4, [r1]\n\t"            \
+    "add.w r1, r1, r3\n\t"
+#define PUT_1_BYTES 12
+
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
-CORE_FUNCTION(core_1_even, "4", SLOTS_1, "", STEPS_1(EVEN))
-CORE_FUNCTION(core_1_odd, "-4", SLOTS_1, "", STEPS_1(ODD))
-CORE_FUNCTION(core_2_even, "4", SLOTS_2, FIRST_2(EVEN), STEPS_2(EVEN))
-CORE_FUNCTION(core_2_odd, "-4", SLOTS_2, FIRST_2(ODD), STEPS_2(ODD))
+WALK_FUNCTION(widen_2, int32_t, "r1", WIDEN(2))
+WALK_FUNCTION(widen_4, int32_t, "r1", WIDEN(4))
+WALK_FUNCTION(widen_8, int32_t, "r1", WIDEN(8))
+WALK_FUNCTION(put_1, int8_t, "r0", PUT_1)
+WALK_FUNCTION(put_2, int8_t, "r0", PUT_2)
+CORE_FUNCTION(core_1_even_4, "4", 4, "", STEPS_1(EVEN, 4, 4))
+CORE_FUNCTION(core_1_odd_4, "-4", 4, "", STEPS_1(ODD, 4, 4))
+CORE_FUNCTION(core_1_even_8, "4", 8, "", STEPS_1(EVEN, 8, 8))
+CORE_FUNCTION(core_1_odd_8, "-4", 8, "", STEPS_1(ODD, 8, 8))
+CORE_FUNCTION(core_2_even_2, "4", 2, FIRST_2(EVEN), STEPS_2(EVEN, 2))
+CORE_FUNCTION(core_2_odd_2, "-4", 2, FIRST_2(ODD), STEPS_2(ODD, 2))
+CORE_FUNCTION(core_2_even_8, "4", 8, FIRST_2(EVEN), STEPS_2(EVEN, 8))
+CORE_FUNCTION(core_2_odd_8, "-4", 8, FIRST_2(ODD), STEPS_2(ODD, 8))
 #pragma GCC diagnostic pop
 
 #else
 
-#define STEPS 1
 #define STEP_1_BYTES 0
 #define STEP_2_BYTES 0
+#define WIDEN_BYTES 0
+#define PUT_1_BYTES 0
+#define PUT_2_BYTES 0
+
+static void widen_pairs(const int8_t *from, int32_t *to, const walk *w, int32_t count, int32_t slots)
+{
+    for (; count > 0; count--) {
+        const int32_t columns = w->length / (LANES * slots * (int32_t)sizeof *to);
+        widen_four(from, w->right, from + w->below, w->right, to, slots, columns);
+        from += columns * w->right + w->next_from;
+        to += (w->length + w->next_to) / (int32_t)sizeof *to;
+    }
+}
+
+static void put_rows(const int8_t *from, int8_t *to, const walk *w, int32_t count, int32_t rows)
+{
+    for (; count > 0; count--) {
+        for (const int8_t *const end = from + w->length; from != end; from += rows * LANES) {
+            memcpy(to, from, LANES);
+            if (rows > 1) {
+                memcpy(to + w->below, from + LANES, LANES);
+            }
+            to += w->right;
+        }
+        from += w->next_from;
+        to += w->next_to;
+    }
+}
 
 /* The product of two numbers and a sum, modulo 2^32. */
 static int32_t smla(int32_t x, int32_t w, int32_t sum)
@@ -303,43 +359,44 @@ static int32_t smla(int32_t x, int32_t w, int32_t sum)
 }
 
 /* Two outputs, one below the other, with stride 1; `odd`: of two slots the second one holds the upper rows. */
-static void two_outputs(const int32_t *x, int32_t odd, const int32_t *table, int8_t *out)
+static void two_outputs(const int32_t *x, int32_t slots, int32_t odd, const int32_t *table, int8_t *out)
 {
     int32_t upper = table[6], lower = table[6];
     for (int32_t k = 0; k < 3; k++) {
         const int32_t a = x[odd], b = x[1 - odd], w01 = table[2 * k], w12 = table[2 * k + 1];
         upper = smla(edgenet_low_half(b), edgenet_high_half(w12), edgenet_smlad(a, w01, upper));
         lower = smla(edgenet_high_half(a), edgenet_low_half(w01), edgenet_smlad(b, w12, lower));
-        x += LANES * SLOTS_1;
+        x += LANES * slots;
     }
     out[0] = edgenet_staircase(upper, table[7], 0, EDGENET_DEPTHWISE_SHIFT);
     out[LANES] = edgenet_staircase(lower, table[7], 0, EDGENET_DEPTHWISE_SHIFT);
 }
 
 /* One output with stride 2. */
-static void one_output(const int32_t *x, int32_t odd, const int32_t *table, int8_t *out)
+static void one_output(const int32_t *x, int32_t slots, int32_t odd, const int32_t *table, int8_t *out)
 {
     const int32_t w2[3] = {edgenet_low_half(table[3]), edgenet_high_half(table[3]), edgenet_low_half(table[4])};
     int32_t sum = table[6];
     for (int32_t k = 0; k < 3; k++) {
         sum = smla(edgenet_low_half(x[1 - odd]), w2[k], edgenet_smlad(x[odd], table[k], sum));
-        x += LANES * SLOTS_2;
+        x += LANES * slots;
     }
     out[0] = edgenet_staircase(sum, table[7], 0, EDGENET_DEPTHWISE_SHIFT);
 }
 
-static void core(const int32_t *x, int8_t *out, const band *b, const int32_t *table, int32_t stride, int32_t odd)
+static void core(const int32_t *x, int8_t *out, const band *b, const int32_t *table, int32_t stride, int32_t slots,
+                 int32_t odd)
 {
-    const int32_t slots = stride == 1 ? SLOTS_1 : SLOTS_2, wide = b->wide / (int32_t)sizeof *x;
+    const int32_t wide = b->wide / (int32_t)sizeof *x;
     do {
         const int32_t *first = x;
         for (int8_t *to = out; to != out + b->lines; first += odd ? -1 : 1) {
             for (const int32_t *from = first; from != first + wide; from += stride * LANES * slots) {
                 if (stride == 1) {
-                    two_outputs(from, odd, table, to);
+                    two_outputs(from, slots, odd, table, to);
                     to += 2 * LANES;
                 } else {
-                    one_output(from, odd, table, to);
+                    one_output(from, slots, odd, table, to);
                     to += LANES;
                 }
             }
@@ -350,26 +407,80 @@ static void core(const int32_t *x, int8_t *out, const band *b, const int32_t *ta
     } while ((uintptr_t)out % LANES != 0);
 }
 
-#define CORE_FUNCTION(name, stride, odd)                                                     \
-    static void name(const int32_t *x, int8_t *out, const band *b, const int32_t *table) \
-    {                                                                                    \
-        core(x, out, b, table, stride, odd);                                             \
+#define WIDEN_FUNCTION(slots)                                                                             \
+    static void widen_##slots(const int8_t *from, int32_t *to, const walk *w, int32_t count)             \
+    {                                                                                                    \
+        widen_pairs(from, to, w, count, slots);                                                          \
     }
-CORE_FUNCTION(core_1_even, 1, 0)
-CORE_FUNCTION(core_1_odd, 1, 1)
-CORE_FUNCTION(core_2_even, 2, 0)
-CORE_FUNCTION(core_2_odd, 2, 1)
+#define PUT_FUNCTION(rows)                                                                                \
+    static void put_##rows(const int8_t *from, int8_t *to, const walk *w, int32_t count)                 \
+    {                                                                                                    \
+        put_rows(from, to, w, count, rows);                                                              \
+    }
+#define CORE_FUNCTIONS(stride, slots)                                                                     \
+    static void core_##stride##_even_##slots(const int32_t *x, int8_t *out, const band *b, const int32_t *table) \
+    {                                                                                                    \
+        core(x, out, b, table, stride, slots, 0);                                                        \
+    }                                                                                                    \
+    static void core_##stride##_odd_##slots(const int32_t *x, int8_t *out, const band *b, const int32_t *table) \
+    {                                                                                                    \
+        core(x, out, b, table, stride, slots, 1);                                                        \
+    }
+WIDEN_FUNCTION(2)
+WIDEN_FUNCTION(4)
+WIDEN_FUNCTION(8)
+PUT_FUNCTION(1)
+PUT_FUNCTION(2)
+CORE_FUNCTIONS(1, 4)
+CORE_FUNCTIONS(1, 8)
+CORE_FUNCTIONS(2, 2)
+CORE_FUNCTIONS(2, 8)
 
 #endif
 
-/* Copies `count` output rows from the lines. */
+typedef void core_function(const int32_t *x, int8_t *out, const band *b, const int32_t *table);
+typedef void widen_function(const int8_t *from, int32_t *to, const walk *w, int32_t count);
+
+/* Widens rows y and y + 1, the next two, and so on to `count` slots, from number `slot` on, in steps of 1 or -1. */
+static void put_words(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s, const int8_t *image,
+                      int32_t lane, int32_t y, int32_t slot, int32_t step, int32_t count)
+{
+    const int32_t pairs = y < 0 || lane > 0 || s->used <= 0 ? 0 : (p->input.height - y) / 2;
+    const int32_t inside = pairs < count ? pairs : count, row = p->input.width * p->input.channels;
+    if (inside > 0) {
+        widen_function *const widen_rows = p->slots == 2 ? widen_2 : p->slots == 4 ? widen_4 : widen_8;
+        walk w;
+        w.below = row;
+        w.right = p->input.channels;
+        w.next_from = 2 * row - s->used * p->input.channels;
+        w.length = s->used * LANES * p->slots * 4;
+        w.next_to = 4 * step - w.length;
+        w.skip = WIDEN_BYTES * (-s->used & 3);
+        widen_rows(image + y * row, s->inside + slot, &w, inside);
+    }
+    for (int32_t i = inside > 0 ? inside : 0; i < count; i++) {
+        put_word(p, s, image, lane, y + 2 * i, slot + i * step);
+    }
+}
+
+/* Copies `count` output rows of a group of channels from the lines. */
 static void put(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s, int32_t lane, int8_t *output,
                 int32_t count)
 {
-    if (lane > 0) {
-        put_few(p, s->lines, s->rows, output, count, LANES - lane);
-    } else {
-        put_lines(p, s->lines, s->rows, output, count);
+    const int32_t row = p->output.width * p->output.channels, stripes = lane > 0 ? 0 : count / s->rows;
+    if (stripes > 0) {
+        walk w;
+        w.below = row;
+        w.right = p->output.channels;
+        w.next_from = 0;
+        w.next_to = (s->rows - 1) * row;
+        w.length = s->rows * p->output.width * LANES;
+        w.skip = (s->rows == 2 ? PUT_2_BYTES : PUT_1_BYTES) * (-p->output.width & 3);
+        (s->rows == 2 ? put_2 : put_1)(s->lines, output, &w, stripes);
+    }
+    for (int32_t i = stripes * s->rows; i < count; i++) {
+        const int32_t stripe = i / s->rows * s->rows * p->output.width;
+        put_line(p, s->lines + (stripe + i % s->rows) * LANES, s->rows * LANES, lane, output + i * row);
     }
 }
 
@@ -377,26 +488,22 @@ static void put(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace
 static void by_core(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s, int32_t lane,
                     const int8_t *image, int8_t *output, const int32_t *table)
 {
-    const int32_t stride = p->stride.width, slots = s->slots, width = p->output.width;
-    const int32_t stripe = s->rows * width, band_rows = s->rows * (slots - 1);
+    static core_function *const functions[2][2][2] = {{{core_1_even_4, core_1_odd_4}, {core_1_even_8, core_1_odd_8}},
+                                                      {{core_2_even_2, core_2_odd_2}, {core_2_even_8, core_2_odd_8}}};
+    const int32_t stride = p->stride.width, slots = p->slots, width = p->output.width;
+    const int32_t band_rows = s->rows * (slots - 1), many = slots == 8;
     const int32_t *const x = s->window + lane * slots;
+    int32_t seen = 2 - p->pad.height, odd = 0;
     band b;
     b.wide = width * stride * LANES * slots * 4;
-    b.skip = (stride == 1 ? STEP_1_BYTES : STEP_2_BYTES) * (-width & (STEPS - 1));
+    b.skip = stride == 2 ? STEP_2_BYTES * (-width & 3) : STEP_1_BYTES * (-width & (many ? 7 : 3));
     put_words(p, s, image, lane, -p->pad.height, 0, 1, 1);
-    int32_t seen = 2 - p->pad.height, odd = 0, left = p->output.height;
-    for (; left > 0; left -= band_rows) {
+    for (int32_t left = p->output.height; left > 0; left -= band_rows) {
         const int32_t rows = left < band_rows ? left : band_rows, stripes = s->rows == 1 ? rows : (rows + 1) / 2;
-        b.lines = stripes * stripe * LANES;
-        if (!odd) {
-            put_words(p, s, image, lane, seen, 1, 1, stripes);
-            b.back = b.wide - 4;
-            (stride == 1 ? core_1_even : core_2_even)(x, s->lines + lane, &b, table);
-        } else {
-            put_words(p, s, image, lane, seen, slots - 2, -1, stripes);
-            b.back = b.wide + 4;
-            (stride == 1 ? core_1_odd : core_2_odd)(x + slots - 2, s->lines + lane, &b, table);
-        }
+        b.lines = stripes * s->rows * width * LANES;
+        b.back = b.wide + (odd ? 4 : -4);
+        put_words(p, s, image, lane, seen, odd ? slots - 2 : 1, odd ? -1 : 1, stripes);
+        functions[stride - 1][many][odd](odd ? x + slots - 2 : x, s->lines + lane, &b, table);
         put(p, s, lane, output, rows);
         output += rows * width * p->output.channels;
         seen += 2 * stripes;
@@ -426,7 +533,7 @@ EDGENET_OWN_REGISTERS static void row_of_channel(const edgenet_depthwise_conv2d_
                                                  const int32_t *x, int32_t oldest, const channel *c, const int32_t *w,
                                                  int8_t *out)
 {
-    const int32_t pitch = LANES * s->slots, step = p->dilation.width * pitch, width = p->output.width;
+    const int32_t pitch = LANES * p->slots, step = p->dilation.width * pitch, width = p->output.width;
     const int32_t *const weights = w;
     const int32_t next = p->stride.width * pitch, length = p->filter.width;
     for (int32_t first = 0; first < width; first += 4) {
@@ -471,7 +578,7 @@ static void general(const edgenet_depthwise_conv2d_dsp_s8_params *p, const works
         memcpy(&c, table, sizeof c);
         table += sizeof c / sizeof *table;
         for (int32_t r = 0; r < s->rows; r++) {
-            row_of_channel(p, s, s->window + lane * s->slots, oldest, &c, table, s->lines + r * LANES + lane);
+            row_of_channel(p, s, s->window + lane * p->slots, oldest, &c, table, s->lines + r * LANES + lane);
             table += s->words * p->filter.width;
         }
     }
@@ -486,9 +593,11 @@ static void by_general(const edgenet_depthwise_conv2d_dsp_s8_params *p, const wo
     for (int32_t y = 0; y < height; y += s->rows) {
         const int32_t top = y * p->stride.height - p->pad.height;
         if (y == 0 || !s->keeps) {
-            put_words(p, s, image, lane, top, 0, 1, s->words);
+            for (int32_t i = 0; i < s->words; i++) {
+                put_word(p, s, image, lane, top + i * further, i);
+            }
         } else {
-            put_words(p, s, image, lane, top + (s->words - 1) * further, oldest, 1, 1);
+            put_word(p, s, image, lane, top + (s->words - 1) * further, oldest);
             oldest = oldest + 1 == s->words ? 0 : oldest + 1;
         }
         general(p, s, lane, oldest, table);

@@ -219,7 +219,7 @@ static inline int8_t edgenet_linear(int32_t doubled, int32_t multiplier, int32_t
 typedef struct {
     edgenet_shape input, output;
     edgenet_pair filter, stride, dilation, pad;
-    int8_t has_core; /* 1: some group is computed by a function for 3x3 filters */
+    int32_t slots;
     int8_t pad_value, activation_min, activation_max;
     const int32_t *table;
 } edgenet_depthwise_conv2d_dsp_s8_params;
