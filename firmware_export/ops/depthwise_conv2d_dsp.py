@@ -7,6 +7,7 @@ linear one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,8 +32,8 @@ GENERAL, CORE = 0, 1
 """What the first word of a group's table says."""
 LEAST_SLOTS, MOST_SLOTS = {1: 4, 2: 2}, 8
 """Words that a column has room for where the kernel has a function for the window: by the stride, or in narrow images."""
-NARROW = 16
-"""Columns with padding."""
+SMALL_WINDOW, LARGE_WINDOW = 2048, 4096
+"""Bytes that the most slots may take: so many always, up to so many where that is a fourth of the input."""
 MOST_INT16 = 32_767
 WORD_BYTES = 4
 LEAST_CHANNELS = 2
@@ -62,14 +63,16 @@ class _Stripes:
         return self.slots - self.words + 1
 
 
-def _stripes(win: Window) -> _Stripes:
+def _stripes(win: Window, channels: int) -> _Stripes:
     keeps = win.dilation[0] == 1 and win.stride[0] <= 2
     rows = 2 if keeps and win.stride[0] == 1 else 1
     columns = (win.output[1] - 1) * win.stride[1] + (win.size[1] - 1) * win.dilation[1] + 1
     words = (win.size[0] + rows) // 2
     slots = words
     if _is_core(win):
-        slots = MOST_SLOTS if columns <= NARROW else LEAST_SLOTS[win.stride[1]]
+        budget = min(max(SMALL_WINDOW, math.prod(win.input) * channels // 4), LARGE_WINDOW)
+        many = LANES * WORD_BYTES * MOST_SLOTS * columns <= budget
+        slots = MOST_SLOTS if many else LEAST_SLOTS[win.stride[1]]
     return _Stripes(rows, words, slots, keeps, columns)
 
 
@@ -95,7 +98,7 @@ class _Forms:
     @property
     def clamps(self) -> bool:
         """Whether the output has to be limited to the range of the activation."""
-        return bool(self.stepped.any() and self.kappa.clamps or (~self.stepped).any() and self.linear.clamps)
+        return bool((self.stepped.any() and self.kappa.clamps) or ((~self.stepped).any() and self.linear.clamps))
 
 
 def _channels(node: Node) -> Channels:
@@ -143,7 +146,7 @@ def lower(node: Node) -> Sequence[KernelCall]:
         "stride": win.stride,
         "dilation": win.dilation,
         "pad": win.pad,
-        "slots": _stripes(win).slots,
+        "slots": _stripes(win, node.output.shape[3]).slots,
         "pad_value": node.need(0).zero_point,
         "activation_min": low,
         "activation_max": high,
@@ -189,7 +192,7 @@ def _general_words(node: Node, win: Window, forms: _Forms) -> Int:
         np.where(stepped, 0, straight.left),
         np.where(stepped, SHIFT, straight.right),
     ]
-    stripes = _stripes(win)
+    stripes = _stripes(win, node.output.shape[3])
     taps = np.zeros((stripes.rows, 2 * stripes.words, win.size[1], len(factor)), np.int64)
     for row in range(stripes.rows):
         taps[row, row : row + win.size[0]] = _filters(node) * factor
@@ -211,7 +214,7 @@ def halves(lower_half: Int, upper_half: Int) -> Int:
 def scratch_bytes(node: Node) -> int:
     """As c/kernels/edgenet_dsp.h says."""
     win = plain.filter_window(node)
-    stripes = _stripes(win)
+    stripes = _stripes(win, node.output.shape[3])
     outputs = min(stripes.together * stripes.rows, win.output[0] + win.output[0] % stripes.rows) * win.output[1]
     return LANES * (WORD_BYTES * stripes.columns * stripes.slots + outputs)
 
@@ -221,7 +224,7 @@ def overlap(node: Node, number: int) -> int | None:
     win = plain.filter_window(node)
     if number != 0 or (node.output.shape[0] > 1 and np.prod(win.output) > np.prod(win.input)):
         return None
-    stripes = _stripes(win)
+    stripes = _stripes(win, node.output.shape[3])
     rows = stripes.rows * stripes.together
     ends = np.arange(rows, win.output[0] + rows, rows)
     if stripes.keeps:

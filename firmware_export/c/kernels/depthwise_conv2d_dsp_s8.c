@@ -19,7 +19,34 @@
 #define GENERAL 0 /* by general(), channel by channel */
 #define CORE 1    /* by a function for 3x3 filters, all of them */
 
-/* What lies in the scratch memory. */
+/*
+ * The functions for 3x3 filters give the outputs of a band of stripes, from channel to channel up to the fourth lane's.
+ * Each channel has eight words in the table: six of weights (w0, w1 and w2 are those of a column), the bias and the
+ * multiplier; the shift is EDGENET_DEPTHWISE_SHIFT. x are the first stripe's words of the first column, of two slots;
+ * the next stripe's begin a slot later in an even band, a slot earlier in an odd band, whose words go from the last slot
+ * to the first: so what the last stripe of a band saw last is where the next band needs it.
+ */
+typedef struct {
+    int32_t wide;  /* bytes of all steps' columns */
+    int32_t back;  /* of them, less a word in an even band, one more in an odd one */
+    int32_t skip;  /* bytes of those of the first steps that are left out */
+    int32_t lines; /* bytes of outputs of a band */
+} band;
+
+/*
+ * How a function goes through rows of pixels: the inner loop through a row is one of four steps, of which `skip` bytes
+ * are left out at first.
+ */
+typedef struct {
+    int32_t below;     /* bytes from a pixel to that of the row that goes with it */
+    int32_t right;     /* bytes from a pixel to the next one */
+    int32_t next_from; /* bytes from the end of a row, or of two, to the beginning of what comes next */
+    int32_t next_to;
+    int32_t length;    /* bytes of a row on that side where pixels are next to each other or in the window */
+    int32_t skip;
+} walk;
+
+/* What lies in the scratch memory, and what all groups of channels have in common. */
 typedef struct {
     int32_t rows, words; /* output rows of a stripe; words that it sees of a column and channel, each two rows */
     int32_t keeps;       /* whether a stripe sees words of the one before */
@@ -82,6 +109,21 @@ EDGENET_OWN_REGISTERS static void widen_four(const int8_t *upper, int32_t upper_
     }
 }
 
+/* The same where one of the rows is padding, `pair`: the upper or the lower one. */
+EDGENET_OWN_REGISTERS static void widen_edge(const int8_t *from, int32_t step, int32_t pair, int32_t upper, int32_t *to,
+                                             int32_t slots, int32_t columns)
+{
+    for (; columns > 0; columns--) {
+        const int32_t a = edgenet_load_word(from), even = edgenet_sxtb16(a), odd = edgenet_sxtb16_ror8(a);
+        to[0] = upper ? edgenet_lower_halves(pair, even) : edgenet_lower_halves(even, pair);
+        to[slots] = upper ? edgenet_lower_halves(pair, odd) : edgenet_lower_halves(odd, pair);
+        to[2 * slots] = upper ? edgenet_upper_halves(pair, even) : edgenet_upper_halves(even, pair);
+        to[3 * slots] = upper ? edgenet_upper_halves(pair, odd) : edgenet_upper_halves(odd, pair);
+        to += LANES * slots;
+        from += step;
+    }
+}
+
 /* Widens the rows y and y + dilation to slot number `slot` of each column. */
 static void put_word(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s, const int8_t *image,
                      int32_t lane, int32_t y, int32_t slot)
@@ -95,50 +137,14 @@ static void put_word(const edgenet_depthwise_conv2d_dsp_s8_params *p, const work
     int32_t *const to = s->inside + lane * p->slots + slot;
     if (lane > 0) {
         widen(upper, upper_step, lower, lower_step, LANES - lane, to, p->slots, s->used);
+    } else if (!has_upper) {
+        widen_edge(lower, lower_step, edgenet_halves(p->pad_value, p->pad_value), 1, to, p->slots, s->used);
+    } else if (!has_lower) {
+        widen_edge(upper, upper_step, edgenet_halves(p->pad_value, p->pad_value), 0, to, p->slots, s->used);
     } else {
         widen_four(upper, upper_step, lower, lower_step, to, p->slots, s->used);
     }
 }
-
-/* Copies `count` rows of outputs of a group of channels to their places, in fours at `from`; `step` bytes are between. */
-static void put_line(const edgenet_depthwise_conv2d_dsp_s8_params *p, const int8_t *from, int32_t step, int32_t lane,
-                     int8_t *to)
-{
-    for (int32_t x = 0; x < p->output.width; x++) {
-        for (int32_t i = lane; i < LANES; i++) {
-            to[i - lane] = from[i];
-        }
-        from += step;
-        to += p->output.channels;
-    }
-}
-
-/*
- * The functions for 3x3 filters give the outputs of a band of stripes, from channel to channel up to the fourth lane's.
- * Each channel has eight words in the table: six of weights (w0, w1 and w2 are those of a column), the bias and the
- * multiplier; the shift is EDGENET_DEPTHWISE_SHIFT. x are the first stripe's words of the first column, of two slots;
- * the next stripe's begin a slot later in an even band, a slot earlier in an odd band, whose words go from the last slot
- * to the first: so what the last stripe of a band saw last is where the next band needs it.
- */
-typedef struct {
-    int32_t wide;  /* bytes of all steps' columns */
-    int32_t back;  /* of them, less a word in an even band, one more in an odd one */
-    int32_t skip;  /* bytes of those of the first steps that are left out */
-    int32_t lines; /* bytes of outputs of a band */
-} band;
-
-/*
- * How a function goes through rows of pixels: the inner loop through a row is one of four steps, of which `skip` bytes
- * are left out at first.
- */
-typedef struct {
-    int32_t below;     /* bytes from a pixel to that of the row that goes with it */
-    int32_t right;     /* bytes from a pixel to the next one */
-    int32_t next_from; /* bytes from the end of a row, or of two, to the beginning of what comes next */
-    int32_t next_to;
-    int32_t length;    /* bytes of a row on that side where pixels are next to each other or in the window */
-    int32_t skip;
-} walk;
 
 #if EDGENET_DSP_ASM
 
@@ -283,10 +289,10 @@ typedef struct {
     "pkhtb r6, r7, r6, asr #16\n\t"                     \
     "pkhbt r9, r4, r5, lsl #16\n\t"                     \
     "pkhtb r4, r5, r4, asr #16\n\t"                     \
-    "str.w r8, [r1], #16 * " #slots "\n\t"              \
-    "str.w r9, [r1, #-12 * " #slots "]\n\t"             \
-    "str.w r6, [r1, #-8 * " #slots "]\n\t"              \
-    "str.w r4, [r1, #-4 * " #slots "]\n\t"
+    "str r8, [r1], #16 * " #slots "\n\t"              \
+    "str r9, [r1, #-12 * " #slots "]\n\t"             \
+    "str r6, [r1, #-8 * " #slots "]\n\t"              \
+    "str r4, [r1, #-4 * " #slots "]\n\t"
 #define WIDEN_BYTES 60
 
 /* Outputs of four channels go to their place: two rows of a stripe, or one. */
@@ -297,7 +303,7 @@ typedef struct {
     "add.w r1, r1, r3\n\t"
 #define PUT_2_BYTES 16
 #define PUT_1                       \
-    "ldr.w r4, [r0], #4\n\t"        \
+    "ldr r4, [r0], #4\n\t"        \
     "str.w r4, [r1]\n\t"            \
     "add.w r1, r1, r3\n\t"
 #define PUT_1_BYTES 12
@@ -440,74 +446,121 @@ CORE_FUNCTIONS(2, 8)
 
 typedef void core_function(const int32_t *x, int8_t *out, const band *b, const int32_t *table);
 typedef void widen_function(const int8_t *from, int32_t *to, const walk *w, int32_t count);
+typedef void put_function(const int8_t *from, int8_t *to, const walk *w, int32_t count);
 
-/* Widens rows y and y + 1, the next two, and so on to `count` slots, from number `slot` on, in steps of 1 or -1. */
-static void put_words(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s, const int8_t *image,
-                      int32_t lane, int32_t y, int32_t slot, int32_t step, int32_t count)
+/* Copies an output row of a group of channels to its place; `step` bytes lie between its outputs in the lines. */
+static void put_line(const edgenet_depthwise_conv2d_dsp_s8_params *p, const int8_t *from, int32_t step, int32_t lane,
+                     int8_t *to)
 {
-    const int32_t pairs = y < 0 || lane > 0 || s->used <= 0 ? 0 : (p->input.height - y) / 2;
-    const int32_t inside = pairs < count ? pairs : count, row = p->input.width * p->input.channels;
-    if (inside > 0) {
-        widen_function *const widen_rows = p->slots == 2 ? widen_2 : p->slots == 4 ? widen_4 : widen_8;
-        walk w;
-        w.below = row;
-        w.right = p->input.channels;
-        w.next_from = 2 * row - s->used * p->input.channels;
-        w.length = s->used * LANES * p->slots * 4;
-        w.next_to = 4 * step - w.length;
-        w.skip = WIDEN_BYTES * (-s->used & 3);
-        widen_rows(image + y * row, s->inside + slot, &w, inside);
-    }
-    for (int32_t i = inside > 0 ? inside : 0; i < count; i++) {
-        put_word(p, s, image, lane, y + 2 * i, slot + i * step);
+    for (int32_t x = 0; x < p->output.width; x++) {
+        if (lane == 0) {
+            edgenet_store_word(to, edgenet_load_word(from));
+        }
+        for (int32_t i = lane; lane > 0 && i < LANES; i++) {
+            to[i - lane] = from[i];
+        }
+        from += step;
+        to += p->output.channels;
     }
 }
 
-/* Copies `count` output rows of a group of channels from the lines. */
-static void put(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s, int32_t lane, int8_t *output,
-                int32_t count)
+/* The same for `count` rows. */
+static void put_lines(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s, int32_t lane, int32_t first,
+                      int8_t *output, int32_t count)
 {
-    const int32_t row = p->output.width * p->output.channels, stripes = lane > 0 ? 0 : count / s->rows;
-    if (stripes > 0) {
-        walk w;
-        w.below = row;
-        w.right = p->output.channels;
-        w.next_from = 0;
-        w.next_to = (s->rows - 1) * row;
-        w.length = s->rows * p->output.width * LANES;
-        w.skip = (s->rows == 2 ? PUT_2_BYTES : PUT_1_BYTES) * (-p->output.width & 3);
-        (s->rows == 2 ? put_2 : put_1)(s->lines, output, &w, stripes);
+    for (int32_t y = first; y < count; y++) {
+        const int32_t stripe = y / s->rows * s->rows * p->output.width;
+        put_line(p, s->lines + (stripe + y % s->rows) * LANES, s->rows * LANES, lane,
+                 output + y * p->output.width * p->output.channels);
     }
-    for (int32_t i = stripes * s->rows; i < count; i++) {
-        const int32_t stripe = i / s->rows * s->rows * p->output.width;
-        put_line(p, s->lines + (stripe + i % s->rows) * LANES, s->rows * LANES, lane, output + i * row);
+}
+
+/* What by_core() does the same way for all groups of channels; [1] is for odd bands. */
+typedef struct {
+    walk in[2], out;
+    band bands[2];
+    int32_t first[2];    /* where in the window the first stripe's words are, */
+    int32_t new_slot[2]; /* and the first new word of a band, from `inside` on */
+    widen_function *widen_rows;
+    put_function *put_rows;
+    core_function *compute[2];
+} plan;
+
+static plan make_plan(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s)
+{
+    static core_function *const functions[2][2][2] = {{{core_1_even_4, core_1_odd_4}, {core_1_even_8, core_1_odd_8}},
+                                                      {{core_2_even_2, core_2_odd_2}, {core_2_even_8, core_2_odd_8}}};
+    const int32_t stride = p->stride.width, many = p->slots == 8, channels = p->output.channels;
+    const int32_t row = p->input.width * channels, line = p->output.width * channels, two = s->rows == 2;
+    plan q;
+    q.widen_rows = p->slots == 2 ? widen_2 : p->slots == 4 ? widen_4 : widen_8;
+    q.put_rows = two ? put_2 : put_1;
+    q.out.below = line;
+    q.out.right = channels;
+    q.out.next_from = 0;
+    q.out.next_to = two ? line : 0;
+    q.out.length = s->rows * p->output.width * LANES;
+    q.out.skip = (two ? PUT_2_BYTES : PUT_1_BYTES) * (-p->output.width & 3);
+    for (int32_t odd = 0; odd < 2; odd++) {
+        walk *const in = &q.in[odd];
+        in->below = row;
+        in->right = channels;
+        in->next_from = 2 * row - s->used * channels;
+        in->length = s->used * LANES * p->slots * 4;
+        in->next_to = (odd ? -4 : 4) - in->length;
+        in->skip = WIDEN_BYTES * (-s->used & 3);
+        band *const b = &q.bands[odd];
+        b->wide = p->output.width * stride * LANES * p->slots * 4;
+        b->back = b->wide + (odd ? 4 : -4);
+        b->skip = stride == 2 ? STEP_2_BYTES * (-p->output.width & 3) : STEP_1_BYTES * (-p->output.width & (many ? 7 : 3));
+        b->lines = 0;
+        q.first[odd] = odd ? p->slots - 2 : 0;
+        q.new_slot[odd] = odd ? p->slots - 2 : 1;
+        q.compute[odd] = functions[stride - 1][many][odd];
+    }
+    return q;
+}
+
+/* Widens rows y and y + 1, the next two, and so on to `count` slots from number `slot` on, backwards if odd. */
+static void put_words(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s, const plan *q,
+                      const int8_t *image, int32_t lane, int32_t y, int32_t slot, int32_t odd, int32_t count)
+{
+    while (count > 0) {
+        const int32_t pairs = y < 0 || lane > 0 || s->used <= 0 ? 0 : (p->input.height - y) / 2;
+        int32_t done = pairs < count ? pairs : count;
+        if (done > 0) {
+            q->widen_rows(image + y * q->in[0].below, s->inside + slot, &q->in[odd], done);
+        } else {
+            put_word(p, s, image, lane, y, slot);
+            done = 1;
+        }
+        y += 2 * done;
+        slot += odd ? -done : done;
+        count -= done;
     }
 }
 
 /* A group of channels of one image, the first one in lane `lane`, by the functions for 3x3 filters. */
-static void by_core(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s, int32_t lane,
+static void by_core(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s, plan *q, int32_t lane,
                     const int8_t *image, int8_t *output, const int32_t *table)
 {
-    static core_function *const functions[2][2][2] = {{{core_1_even_4, core_1_odd_4}, {core_1_even_8, core_1_odd_8}},
-                                                      {{core_2_even_2, core_2_odd_2}, {core_2_even_8, core_2_odd_8}}};
-    const int32_t stride = p->stride.width, slots = p->slots, width = p->output.width;
-    const int32_t band_rows = s->rows * (slots - 1), many = slots == 8;
-    const int32_t *const x = s->window + lane * slots;
-    int32_t seen = 2 - p->pad.height, odd = 0;
-    band b;
-    b.wide = width * stride * LANES * slots * 4;
-    b.skip = stride == 2 ? STEP_2_BYTES * (-width & 3) : STEP_1_BYTES * (-width & (many ? 7 : 3));
-    put_words(p, s, image, lane, -p->pad.height, 0, 1, 1);
+    const int32_t band_rows = s->rows * (p->slots - 1), length = p->output.width * LANES;
+    int32_t seen = -p->pad.height, odd = 0, slot = 0, more = 1;
     for (int32_t left = p->output.height; left > 0; left -= band_rows) {
         const int32_t rows = left < band_rows ? left : band_rows, stripes = s->rows == 1 ? rows : (rows + 1) / 2;
-        b.lines = stripes * s->rows * width * LANES;
-        b.back = b.wide + (odd ? 4 : -4);
-        put_words(p, s, image, lane, seen, odd ? slots - 2 : 1, odd ? -1 : 1, stripes);
-        functions[stride - 1][many][odd](odd ? x + slots - 2 : x, s->lines + lane, &b, table);
-        put(p, s, lane, output, rows);
-        output += rows * width * p->output.channels;
-        seen += 2 * stripes;
+        put_words(p, s, q, image, lane, seen, slot, odd, stripes + more);
+        seen += 2 * (stripes + more);
+        q->bands[odd].lines = stripes * s->rows * length;
+        q->compute[odd](s->window + lane * p->slots + q->first[odd], s->lines + lane, &q->bands[odd], table);
+        const int32_t whole = lane > 0 ? 0 : rows / s->rows;
+        if (whole > 0) {
+            q->put_rows(s->lines, output, &q->out, whole);
+        }
+        put_lines(p, s, lane, whole * s->rows, output, rows);
+        output += rows * q->out.below;
         odd = !odd;
+        slot = q->new_slot[odd];
+        more = 0;
     }
 }
 
@@ -601,7 +654,7 @@ static void by_general(const edgenet_depthwise_conv2d_dsp_s8_params *p, const wo
             oldest = oldest + 1 == s->words ? 0 : oldest + 1;
         }
         general(p, s, lane, oldest, table);
-        put(p, s, lane, output, height - y < s->rows ? height - y : s->rows);
+        put_lines(p, s, lane, 0, output, height - y < s->rows ? height - y : s->rows);
         output += s->rows * p->output.width * p->output.channels;
     }
 }
@@ -610,6 +663,7 @@ void edgenet_depthwise_conv2d_dsp_s8(const edgenet_depthwise_conv2d_dsp_s8_param
                                      int8_t *output, int8_t *scratch)
 {
     const workspace s = lay_out(p, scratch);
+    plan q = make_plan(p, &s);
     const int32_t channels = p->output.channels, bytes = p->output.height * p->output.width * channels;
     const int32_t general_words = (int32_t)(sizeof(channel) / 4) + s.rows * s.words * p->filter.width;
     for (int32_t b = 0; b < p->output.batch; b++) {
@@ -617,8 +671,13 @@ void edgenet_depthwise_conv2d_dsp_s8(const edgenet_depthwise_conv2d_dsp_s8_param
         for (int32_t c = 0; c < channels; c += LANES) {
             const int32_t count = channels - c < LANES ? channels - c : LANES;
             const int32_t form = *table++;
-            (form == CORE ? by_core : by_general)(p, &s, LANES - count, input + c, output + c, table);
-            table += count * (form == CORE ? 8 : general_words);
+            if (form == CORE) {
+                by_core(p, &s, &q, LANES - count, input + c, output + c, table);
+                table += 8 * count;
+            } else {
+                by_general(p, &s, LANES - count, input + c, output + c, table);
+                table += general_words * count;
+            }
         }
         edgenet_limit_s8(output, bytes, p->activation_min, p->activation_max);
         input += p->input.height * p->input.width * channels;
