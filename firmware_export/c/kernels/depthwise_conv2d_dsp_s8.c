@@ -70,9 +70,11 @@ static workspace lay_out(const edgenet_depthwise_conv2d_dsp_s8_params *p, int8_t
     s.inside = s.window + p->pad.width * LANES * p->slots;
     s.lines = (int8_t *)(s.window + s.columns * LANES * p->slots);
     s.padding = (int32_t)((uint32_t)(uint8_t)p->pad_value * 0x01010101u);
-    const int32_t pair = edgenet_halves(p->pad_value, p->pad_value);
-    for (int32_t i = 0; i < s.columns * LANES * p->slots; i++) {
-        s.window[i] = pair;
+    for (int32_t x = 0; x < s.columns; x++) {
+        const int32_t words = x < p->pad.width || x >= p->pad.width + s.used ? LANES * p->slots : 0;
+        for (int32_t i = 0; i < words; i++) {
+            s.window[x * words + i] = edgenet_halves(p->pad_value, p->pad_value);
+        }
     }
     return s;
 }
@@ -504,7 +506,7 @@ static void put_words(const edgenet_depthwise_conv2d_dsp_s8_params *p, const wor
                       const int8_t *image, int32_t lane, int32_t y, int32_t slot, int32_t odd, int32_t count)
 {
     while (count > 0) {
-        const int32_t pairs = y < 0 || lane > 0 || s->used <= 0 ? 0 : (p->input.height - y) / 2;
+        const int32_t pairs = y < 0 || lane > 0 || s->used <= 0 ? 0 : (p->input.height - y) >> 1;
         int32_t done = pairs < count ? pairs : count;
         if (done > 0) {
             q->widen_rows(image + y * q->in[0].below, s->inside + slot, &q->in[odd], done);
@@ -522,19 +524,21 @@ static void put_words(const edgenet_depthwise_conv2d_dsp_s8_params *p, const wor
 static void by_core(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s, plan *q, int32_t lane,
                     const int8_t *image, int8_t *output, const int32_t *table)
 {
-    const int32_t band_rows = s->rows * (p->slots - 1), length = p->output.width * LANES;
+    const int32_t two = s->rows == 2, band_rows = s->rows * (p->slots - 1), outputs = q->out.length;
     int32_t seen = -p->pad.height, odd = 0, slot = 0, more = 1;
     for (int32_t left = p->output.height; left > 0; left -= band_rows) {
-        const int32_t rows = left < band_rows ? left : band_rows, stripes = s->rows == 1 ? rows : (rows + 1) / 2;
+        const int32_t rows = left < band_rows ? left : band_rows, stripes = two ? (rows + 1) >> 1 : rows;
         put_words(p, s, q, image, lane, seen, slot, odd, stripes + more);
         seen += 2 * (stripes + more);
-        q->bands[odd].lines = stripes * s->rows * length;
+        q->bands[odd].lines = stripes * outputs;
         q->compute[odd](s->window + lane * p->slots + q->first[odd], s->lines + lane, &q->bands[odd], table);
-        const int32_t whole = lane > 0 ? 0 : rows / s->rows;
+        const int32_t whole = lane > 0 ? 0 : two ? rows >> 1 : rows, done = two ? 2 * whole : whole;
         if (whole > 0) {
             q->put_rows(s->lines, output, &q->out, whole);
         }
-        put_lines(p, s, lane, whole * s->rows, output, rows);
+        if (done < rows) {
+            put_lines(p, s, lane, done, output, rows);
+        }
         output += rows * q->out.below;
         odd = !odd;
         slot = q->new_slot[odd];
