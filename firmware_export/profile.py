@@ -15,7 +15,7 @@ from .samples import typical_sample
 from .targets import ANY_TARGET, Target, find_core
 from .toolchain import Compiler
 
-ROLES = ("weights", "bias", "multiplier", "shift")
+ROLES = ("weights", "general_weights", "bias", "multiplier", "shift")
 """Constants that every exporter has to store; what else the flash holds is code."""
 
 

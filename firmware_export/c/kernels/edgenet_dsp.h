@@ -203,28 +203,127 @@ static inline int8_t edgenet_linear(int32_t doubled, int32_t multiplier, int32_t
 }
 
 /*
- * DEPTHWISE_CONV_2D with one filter for each channel. The table holds, for each group of four channels, the last may be
- * smaller, a word that says how it is computed, then for each of its channels
- *   with 1 (3x3 filters, strides 1 or 2, no dilation): six words of weights, a bias, a multiplier. The form is
- *     EDGENET_STAIRCASE, with constant 0 and shift EDGENET_DEPTHWISE_SHIFT. For stride 1 the weights are, for each column
- *     of the filter, (w0, w1) and (w1, w2); for stride 2 (w0, w1) of each column, (w2, w2) of the first two, (w2, 0).
- *   with 0: form, bias, multiplier, constant, shift to the left (of the sum, with EDGENET_LINEAR) and to the right; then
- *     the weights, for each row of a stripe, for each two rows of the input that it sees, for each column: (upper, lower).
+ * DEPTHWISE_CONV_2D with one filter for each channel, computed in groups of four channels; the last may have fewer. The
+ * second kernel is for 3x3 filters without dilation, with the same stride of 1 or 2 in both directions. A call computes
+ * those groups that its table holds: for each of them a word, the number of its first channel, then for each channel
+ *   in the first kernel: the form (EDGENET_STAIRCASE or EDGENET_LINEAR), a bias, a multiplier, a constant, by how much the
+ *     sum is shifted to the left in the linear form, the shift to the right; then the weights, for each row of a stripe,
+ *     for each two rows of the input that the stripe sees, for each column of the filter: (upper, lower);
+ *   in the second: six words of weights, a bias, a multiplier. The form is EDGENET_STAIRCASE with constant 0 and shift
+ *     EDGENET_DEPTHWISE_SHIFT. The weights of a column are w0, w1, w2: for stride 1 there are (w0, w1) and (w1, w2) of each
+ *     column; for stride 2 there are (w0, w1) of each column, (w2 of the first, w2 of the second), (w2 of the third, 0), 0.
  * A stripe has two output rows with a vertical stride of 1 and no vertical dilation, else one. The scratch memory, at an
- * address that 4 divides, holds for each column that the filters see, padding included, 16 bytes for each two rows that
- * a stripe sees, and 4 bytes for each output of a stripe. The output may begin where the input does if the rows whose
- * place a stripe takes have been seen, and, with vertical dilation or a vertical stride above 2, none of them is seen again.
+ * address that 4 divides, holds 16 * slots bytes for each column that the filters see, padding included, then 4 for each
+ * output of the stripes that are computed at a time. slots is the number of pairs of rows that a stripe sees, and one
+ * stripe is computed at a time; in the second kernel slots is 8 or, with stride 1, 4, with stride 2, 2, and slots - 1
+ * stripes are computed at a time.
+ * The output may begin where the input does if the rows whose places these stripes take have been seen, and will not be
+ * seen again. With a vertical stride above 2, or vertical dilation, each stripe sees its rows anew.
  */
 #define EDGENET_DEPTHWISE_SHIFT 8
 typedef struct {
     edgenet_shape input, output;
     edgenet_pair filter, stride, dilation, pad;
-    int32_t slots;
+    int32_t slots, groups;
     int8_t pad_value, activation_min, activation_max;
     const int32_t *table;
 } edgenet_depthwise_conv2d_dsp_s8_params;
+typedef edgenet_depthwise_conv2d_dsp_s8_params edgenet_depthwise_conv2d_3x3_dsp_s8_params;
 void edgenet_depthwise_conv2d_dsp_s8(const edgenet_depthwise_conv2d_dsp_s8_params *p, const int8_t *input,
                                      int8_t *output, int8_t *scratch);
+void edgenet_depthwise_conv2d_3x3_dsp_s8(const edgenet_depthwise_conv2d_3x3_dsp_s8_params *p, const int8_t *input,
+                                         int8_t *output, int8_t *scratch);
+
+/* Where both have what a group's filters see, in halfwords, and what they made of it. */
+#define EDGENET_LANES 4
+typedef struct {
+    int32_t used;    /* so many columns lie in the input */
+    int32_t *words;  /* for each column, for each channel, its slots: two rows in a word */
+    int32_t *inside; /* where in there the columns begin that lie in the input */
+    int8_t *lines;   /* outputs: for each stripe, for each column, for each row, a byte of each channel */
+    int32_t padding; /* four times pad_value */
+} edgenet_depthwise_window;
+
+static inline edgenet_depthwise_window edgenet_lay_out_window(const edgenet_depthwise_conv2d_dsp_s8_params *p,
+                                                              int8_t *scratch)
+{
+    const int32_t pad = p->pad.width, size = EDGENET_LANES * p->slots;
+    const int32_t columns = (p->output.width - 1) * p->stride.width + (p->filter.width - 1) * p->dilation.width + 1;
+    edgenet_depthwise_window s;
+    s.used = p->input.width < columns - pad ? p->input.width : columns - pad;
+    s.words = (int32_t *)(void *)scratch;
+    s.inside = s.words + pad * size;
+    s.lines = (int8_t *)(s.words + columns * size);
+    s.padding = (int32_t)((uint32_t)(uint8_t)p->pad_value * 0x01010101u);
+    for (int32_t x = 0; x < columns; x++) {
+        for (int32_t i = 0; (x < pad || x >= pad + s.used) && i < size; i++) {
+            s.words[x * size + i] = edgenet_halves(p->pad_value, p->pad_value);
+        }
+    }
+    return s;
+}
+
+/* Widens two rows of four channels to words; a step of 0 repeats a word of padding. */
+static inline void edgenet_widen_rows(const int8_t *upper, int32_t upper_step, const int8_t *lower, int32_t lower_step,
+                                      int32_t *to, int32_t slots, int32_t columns)
+{
+    for (; columns > 0; columns--) {
+        const int32_t a = edgenet_load_word(upper), b = edgenet_load_word(lower);
+        const int32_t low = edgenet_lower_halves(a, b), high = edgenet_upper_halves(a, b);
+        to[0] = edgenet_sxtb16(low);
+        to[slots] = edgenet_sxtb16_ror8(low);
+        to[2 * slots] = edgenet_sxtb16(high);
+        to[3 * slots] = edgenet_sxtb16_ror8(high);
+        to += EDGENET_LANES * slots;
+        upper += upper_step;
+        lower += lower_step;
+    }
+}
+
+/*
+ * Widens the rows y and y + dilation to slot number `slot` of each column, for the channels in `lane` (that of the first
+ * one) to the fourth.
+ */
+static inline void edgenet_fill_slot(const edgenet_depthwise_conv2d_dsp_s8_params *p, const edgenet_depthwise_window *s,
+                                     const int8_t *image, int32_t lane, int32_t y, int32_t slot)
+{
+    const int32_t z = y + p->dilation.height, channels = p->input.channels, row = p->input.width * channels;
+    const int32_t has_upper = y >= 0 && y < p->input.height, has_lower = z >= 0 && z < p->input.height;
+    const int8_t *const padding = (const int8_t *)&s->padding;
+    const int8_t *upper = has_upper ? image + y * row : padding, *lower = has_lower ? image + z * row : padding;
+    const int32_t upper_step = has_upper ? channels : 0, lower_step = has_lower ? channels : 0;
+    int32_t *to = s->inside + slot;
+    if (lane == 0) {
+        edgenet_widen_rows(upper, upper_step, lower, lower_step, to, p->slots, s->used);
+        return;
+    }
+    for (int32_t x = 0; x < s->used; x++) {
+        for (int32_t i = lane; i < EDGENET_LANES; i++) {
+            to[i * p->slots] = edgenet_halves(upper[i - lane], lower[i - lane]);
+        }
+        to += EDGENET_LANES * p->slots;
+        upper += upper_step;
+        lower += lower_step;
+    }
+}
+
+/* Copies the outputs of row number `row` of those in the lines to their places; `rows` are side by side there. */
+static inline void edgenet_put_line(const edgenet_depthwise_conv2d_dsp_s8_params *p, const int8_t *lines, int32_t rows,
+                                    int32_t row, int32_t lane, int8_t *output)
+{
+    const int8_t *from = lines + (row / rows * rows * p->output.width + row % rows) * EDGENET_LANES;
+    int8_t *to = output + row * p->output.width * p->output.channels;
+    for (int32_t x = 0; x < p->output.width; x++) {
+        if (lane == 0) {
+            edgenet_store_word(to, edgenet_load_word(from));
+        }
+        for (int32_t i = lane; lane > 0 && i < EDGENET_LANES; i++) {
+            to[i - lane] = from[i];
+        }
+        from += rows * EDGENET_LANES;
+        to += p->output.channels;
+    }
+}
 
 #ifdef __cplusplus
 }
