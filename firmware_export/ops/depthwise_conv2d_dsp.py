@@ -1,8 +1,8 @@
 """DEPTHWISE_CONV_2D_DSP: DEPTHWISE_CONV_2D with one filter for each channel, for cores with SIMD instructions.
 
-c/kernels/edgenet_dsp.h describes the tables. Every channel has one of two exact forms of requantization: a staircase over
-weights that are multiplied by a number of the channel's own, or the linear one. Groups of four channels go to the kernel
-for 3x3 filters if it can compute all of them, else to the general one.
+c/kernels/edgenet_dsp.h describes the tables. Every channel has one of two exact forms of requantization: a staircase
+over weights that are multiplied by a number of the channel's own, or the linear one. Groups of four channels go to the
+kernel for 3x3 filters if it can compute all of them, else to the general one.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _is_special(win: Window) -> bool:
 
 def _filters(node: Node) -> Int:
     """int64 (KH, KW, C)."""
-    return node.constant(1)[0].astype(np.int64)
+    return np.asarray(node.constant(1)[0], np.int64)
 
 
 @dataclass(frozen=True, eq=False)
