@@ -30,7 +30,7 @@ SHIFT = 8
 STAIRCASE, LINEAR = 0, 1
 """The forms, as the kernels number them."""
 LEAST_SLOTS, MOST_SLOTS = {1: 4, 2: 2}, 8
-"""Words for which a column has room in the kernel for 3x3 filters: by the stride, or where the window is small enough."""
+"""Words for which a column has room in the kernel for 3x3 filters: by the stride, or where the window is small."""
 SMALL_WINDOW, LARGE_WINDOW = 2048, 4096
 """Bytes of a window that is small enough; up to so many where that is a fourth of the input or less."""
 MOST_INT16 = 32_767

@@ -1,4 +1,4 @@
-"""Depthwise convolutions for cores with SIMD instructions: the same bits, on this machine and on an emulated Cortex-M4."""
+"""Depthwise convolutions for cores with SIMD instructions: the same bits, here and on an emulated Cortex-M4."""
 
 from __future__ import annotations
 
