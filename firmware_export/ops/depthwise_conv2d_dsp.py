@@ -23,8 +23,8 @@ from .spec import ONLY_IN_PLACE, Constant, KernelCall, Operator, Param
 from .window import Window
 
 GENERAL, SPECIAL = "depthwise_conv2d_dsp_s8", "depthwise_conv2d_3x3_dsp_s8"
-LANES, WORD_BYTES = 4, 4
-"""Channels of a group; bytes of a word."""
+LANES, WORD_BYTES, OUTPUTS = 4, 4, 4
+"""Channels of a group; bytes of a word; outputs that the general kernel takes at a time."""
 SHIFT = 8
 """EDGENET_DEPTHWISE_SHIFT: the shift of all staircases."""
 STAIRCASE, LINEAR = 0, 1
@@ -46,14 +46,12 @@ class _Stripes:
         words: words that it sees of a column and channel, each of them two rows of the input.
         slots: words for which a column has room, for each channel.
         keeps: a stripe sees words of the one before.
-        columns: what the filters see, with padding.
     """
 
     rows: int
     words: int
     slots: int
     keeps: bool
-    columns: int
 
     @property
     def together(self) -> int:
@@ -65,17 +63,18 @@ def _general_stripes(win: Window) -> _Stripes:
     keeps = win.dilation[0] == 1 and win.stride[0] <= 2
     rows = 2 if keeps and win.stride[0] == 1 else 1
     words = (win.size[0] + rows) // 2
-    return _Stripes(rows, words, words, keeps, _columns(win))
+    return _Stripes(rows, words, words, keeps)
 
 
 def _special_stripes(win: Window, channels: int) -> _Stripes:
-    columns, stride = _columns(win), win.stride[0]
+    stride = win.stride[0]
     budget = min(max(SMALL_WINDOW, math.prod(win.input) * channels // 4), LARGE_WINDOW)
-    many = LANES * WORD_BYTES * MOST_SLOTS * columns <= budget
-    return _Stripes(3 - stride, 2, MOST_SLOTS if many else LEAST_SLOTS[stride], True, columns)
+    many = LANES * WORD_BYTES * MOST_SLOTS * _columns(win) <= budget
+    return _Stripes(3 - stride, 2, MOST_SLOTS if many else LEAST_SLOTS[stride], keeps=True)
 
 
 def _columns(win: Window) -> int:
+    """What the filters see, with padding."""
     return (win.output[1] - 1) * win.stride[1] + (win.size[1] - 1) * win.dilation[1] + 1
 
 
@@ -127,6 +126,12 @@ def one_filter_each(node: Node) -> str | None:
     """there must be two or more channels, with one filter each"""
     channels, made = node.need(0).shape[3], node.output.shape[3]
     return None if made == channels >= LEAST_CHANNELS else f"{made} filters for {channels} channels"
+
+
+def no_stride_in_dilation(node: Node) -> str | None:
+    """with horizontal dilation the horizontal stride must be 1"""
+    win = plain.filter_window(node)
+    return f"{win.stride[1]}" if win.dilation[1] > 1 and win.stride[1] > 1 else None
 
 
 def known_forms(node: Node) -> str | None:
@@ -215,8 +220,9 @@ def _general_words(node: Node, win: Window, forms: _Forms) -> Int:
     taps = np.zeros((stripes.rows, 2 * stripes.words, win.size[1], len(factor)), np.int64)
     for row in range(stripes.rows):
         taps[row, row : row + win.size[0]] = _filters(node) * factor
-    words = halves(taps[:, ::2], taps[:, 1::2])
-    return np.column_stack([*head, words.reshape(-1, len(factor)).T])
+    words = halves(taps[:, ::2], taps[:, 1::2]).transpose(3, 0, 2, 1).reshape(len(factor), stripes.rows, -1)
+    runs = np.pad(words, ((0, 0), (0, 0), (0, words.shape[2] % 2)))
+    return np.column_stack([*head, runs.reshape(len(factor), -1)])
 
 
 def _bias(node: Node, factor: Int, fine: Int) -> Int:
@@ -233,7 +239,31 @@ def halves(lower_half: Int, upper_half: Int) -> Int:
 def scratch_bytes(node: Node) -> int:
     """As c/kernels/edgenet_dsp.h says, for the kernel that needs more."""
     win = plain.filter_window(node)
-    return max(_bytes(win, stripes) for stripes in _kernels(node, win))
+    special, general = _groups(win, _forms(node))
+    needed = [_special_bytes(win, node.output.shape[3])] if special else []
+    return max([*needed, _general_bytes(win)] if general else needed)
+
+
+def _special_bytes(win: Window, channels: int) -> int:
+    stripes = _special_stripes(win, channels)
+    rows = min(stripes.together * stripes.rows, _up(win.output[0], stripes.rows))
+    return LANES * (WORD_BYTES * _columns(win) * stripes.slots + rows * win.output[1])
+
+
+def _general_bytes(win: Window) -> int:
+    stripes, dilation, width = _general_stripes(win), win.dilation[1], win.output[1]
+    per_remainder = _up(_columns(win), dilation) // dilation
+    lane = dilation * per_remainder * stripes.words
+    outputs = _up(_up(width, dilation) // dilation, OUTPUTS)
+    last = (dilation - 1) * per_remainder + (outputs - 1) * win.stride[1]
+    reach = (LANES - 1) * lane + last * stripes.words + _up(stripes.words * win.size[1], 2)
+    moves = _up(win.output[0], stripes.rows) // stripes.rows - 1 if stripes.keeps else 0
+    return WORD_BYTES * (max(LANES * lane, reach) + moves + _up(width, OUTPUTS)) + LANES * stripes.rows * width
+
+
+def _up(x: int, to: int) -> int:
+    """The next multiple of `to`."""
+    return -(-x // to) * to
 
 
 def _kernels(node: Node, win: Window) -> list[_Stripes]:
@@ -241,12 +271,6 @@ def _kernels(node: Node, win: Window) -> list[_Stripes]:
     special, general = _groups(win, _forms(node))
     taken = [_special_stripes(win, node.output.shape[3])] if special else []
     return [*taken, _general_stripes(win)] if general else taken
-
-
-def _bytes(win: Window, stripes: _Stripes) -> int:
-    height, width = win.output
-    rows = min(stripes.together * stripes.rows, -(-height // stripes.rows) * stripes.rows)
-    return LANES * (WORD_BYTES * stripes.columns * stripes.slots + rows * width)
 
 
 def overlap(node: Node, number: int) -> int | None:
@@ -273,7 +297,7 @@ OPERATOR = Operator(
     output_shapes=plain.output_shapes,
     reference=plain.reference,
     lower=lower,
-    constraints=(one_filter_each, known_forms),
+    constraints=(one_filter_each, no_stride_in_dilation, known_forms),
     macs=plain.macs,
     scratch_bytes=scratch_bytes,
     overlap=overlap,

@@ -296,7 +296,8 @@ static void widen(const int8_t *from, int32_t *to, const walk *w, int32_t count,
 {
     const int32_t columns = w->length / (LANES * slots * (int32_t)sizeof *to);
     for (; count > 0; count--) {
-        edgenet_widen_rows(from, w->right, from + w->below, w->right, to, slots, columns);
+        const edgenet_lane_row upper = {from, w->right}, lower = {from + w->below, w->right};
+        edgenet_widen(upper, lower, 0, to, slots, LANES * slots, columns);
         if (count > 1) {
             from += columns * w->right + w->next_from;
             to += (w->length + w->next_to) / (int32_t)sizeof *to;
@@ -347,8 +348,12 @@ WALK_FUNCTION(put_2, int8_t, put, 2)
 
 /* What is the same for all groups of channels; [1] is for odd bands. */
 typedef struct {
-    edgenet_depthwise_window window;
-    int32_t rows; /* of a stripe */
+    int32_t rows;       /* of a stripe */
+    int32_t used;       /* so many columns lie in the input, */
+    int32_t *inside;    /* from here on; */
+    int32_t *window;    /* all columns, for each channel its slots */
+    int8_t *lines;      /* outputs: for each stripe, for each column, for each row, a byte of each channel */
+    int32_t padding;    /* four times pad_value */
     walk in[2], out;
     band bands[2];
     int32_t first[2];    /* which slot the first stripe's words begin with in memory, */
@@ -371,10 +376,10 @@ static void plan_bands(const edgenet_depthwise_conv2d_3x3_dsp_s8_params *p, plan
     band *const b = &q->bands[odd];
     in->below = p->input.width * channels;
     in->right = channels;
-    in->next_from = 2 * in->below - q->window.used * channels;
-    in->length = q->window.used * column;
+    in->next_from = 2 * in->below - q->used * channels;
+    in->length = q->used * column;
     in->next_to = (odd ? -4 : 4) - in->length;
-    in->skip = WIDEN_BYTES * (-q->window.used & 3);
+    in->skip = WIDEN_BYTES * (-q->used & 3);
     b->wide = p->output.width * stride * column;
     b->back = b->wide - (odd ? -4 : 4);
     b->skip = (stride == 1 ? STEP_1_BYTES : STEP_2_BYTES) * (-p->output.width & (steps - 1));
@@ -383,10 +388,27 @@ static void plan_bands(const edgenet_depthwise_conv2d_3x3_dsp_s8_params *p, plan
     q->compute[odd] = functions[stride - 1][p->slots == 8][odd];
 }
 
+/* Divides the scratch memory, and puts padding into the columns outside the input, where it stays. */
+static void lay_out(const edgenet_depthwise_conv2d_3x3_dsp_s8_params *p, int8_t *scratch, plan *q)
+{
+    const int32_t pad = p->pad.width, column = LANES * p->slots, pair = edgenet_halves(p->pad_value, p->pad_value);
+    const int32_t columns = (p->output.width - 1) * p->stride.width + 3;
+    q->used = p->input.width < columns - pad ? p->input.width : columns - pad;
+    q->window = (int32_t *)(void *)scratch;
+    q->inside = q->window + pad * column;
+    q->lines = (int8_t *)(q->window + columns * column);
+    q->padding = edgenet_four_times(p->pad_value);
+    for (int32_t x = 0; x < columns; x++) {
+        for (int32_t i = 0; (x < pad || x >= pad + q->used) && i < column; i++) {
+            q->window[x * column + i] = pair;
+        }
+    }
+}
+
 static void make_plan(const edgenet_depthwise_conv2d_3x3_dsp_s8_params *p, int8_t *scratch, plan *q)
 {
     const int32_t width = p->output.width;
-    q->window = edgenet_lay_out_window(p, scratch);
+    lay_out(p, scratch, q);
     q->rows = p->stride.height == 1 ? 2 : 1;
     q->widen = p->slots == 2 ? widen_2 : p->slots == 4 ? widen_4 : widen_8;
     q->put = q->rows == 2 ? put_2 : put_1;
@@ -405,12 +427,13 @@ static void fill_slots(const edgenet_depthwise_conv2d_3x3_dsp_s8_params *p, cons
                        int32_t lane, int32_t y, int32_t slot, int32_t odd, int32_t count)
 {
     while (count > 0) {
-        const int32_t pairs = y < 0 || lane > 0 || q->window.used <= 0 ? 0 : (p->input.height - y) >> 1;
+        const int32_t pairs = y < 0 || lane > 0 || q->used <= 0 ? 0 : (p->input.height - y) >> 1;
         int32_t done = pairs < count ? pairs : count;
         if (done > 0) {
-            q->widen(image + y * q->in[odd].below, q->window.inside + slot, &q->in[odd], done);
+            q->widen(image + y * q->in[odd].below, q->inside + slot, &q->in[odd], done);
         } else {
-            edgenet_fill_slot(p, &q->window, image, lane, y, slot);
+            edgenet_widen(edgenet_find_row(p, image, y, &q->padding), edgenet_find_row(p, image, y + 1, &q->padding),
+                          lane, q->inside + slot, p->slots, LANES * p->slots, q->used);
             done = 1;
         }
         y += 2 * done;
@@ -425,10 +448,10 @@ static void put_rows(const edgenet_depthwise_conv2d_3x3_dsp_s8_params *p, const 
 {
     const int32_t stripes = lane > 0 ? 0 : q->rows == 2 ? count >> 1 : count;
     if (stripes > 0) {
-        q->put(q->window.lines, output, &q->out, stripes);
+        q->put(q->lines, output, &q->out, stripes);
     }
     for (int32_t y = stripes * q->rows; y < count; y++) {
-        edgenet_put_line(p, q->window.lines, q->rows, y, lane, output);
+        edgenet_put_line(p, q->lines, q->rows, y, lane, output);
     }
 }
 
@@ -443,7 +466,7 @@ static void convolve_group(const edgenet_depthwise_conv2d_3x3_dsp_s8_params *p, 
         fill_slots(p, q, image, lane, y, slot, odd, stripes + more);
         y += 2 * (stripes + more);
         q->bands[odd].lines = stripes * q->out.length;
-        q->compute[odd](q->window.words + lane * p->slots + q->first[odd], q->window.lines + lane, &q->bands[odd], table);
+        q->compute[odd](q->window + lane * p->slots + q->first[odd], q->lines + lane, &q->bands[odd], table);
         put_rows(p, q, lane, output, rows);
         output += rows * q->out.below;
         odd = !odd;

@@ -3,131 +3,255 @@
  * Part of edgenet. A copy inside a generated project may be used under any terms you like.
  */
 /*
- * DEPTHWISE_CONV_2D with one filter for each channel, any filter, stride, dilation and padding, for cores with SIMD
- * instructions; 3x3 filters have a kernel of their own.
+ * DEPTHWISE_CONV_2D with one filter for each channel, any filter and padding, for cores with SIMD instructions; 3x3 filters
+ * have a kernel of their own.
  *
  * Four channels at a time, a stripe of one or two output rows at a time: what it sees is widened to halfwords, padding
- * included, two rows in a word. Then, channel by channel and row by row, four outputs side by side share each word of
- * weights: two products for each output by one SMLAD. Where a stripe sees rows of the one before, only the two that are
- * new are widened, in the place of the two oldest ones; the weights take turns with them.
+ * included. Two rows make a word; the words of a channel lie column by column, those of a column one after another: so what
+ * a filter sees is a run of words, and its weights are such a run too, with zeros where the rows of a word are not its own.
+ * Where the next stripe begins two rows lower, the whole window begins one word further on: each column's second word
+ * becomes its first one, and only the last one is new, in the place of the next column's oldest.
+ * With horizontal dilation the columns are sorted by their remainders, so that those that a filter sees are neighbours.
+ *
+ * Four outputs at a time share each word of weights: 15 instructions for 8 words, 16 products. Instructions for each
+ * product (gcc 12, Cortex-M4, all included): @@FIGURES@@
  */
 #include "edgenet_dsp.h"
+
+#define LANES EDGENET_LANES
 
 /* What a group's table holds of a channel, before its weights. */
 typedef struct {
     int32_t form, bias, multiplier, constant, left, right;
 } channel;
 
-/* The outputs of one row of a stripe, and their distance. */
+/* What is the same for all groups. */
 typedef struct {
-    int8_t *first;
-    int32_t step;
-} line;
+    int32_t rows, keeps;         /* output rows of a stripe, and whether the next one sees rows that it saw */
+    int32_t columns, per_remainder;
+    int32_t column, lane;        /* words from a column to the next, of a channel to the next */
+    int32_t run;                 /* words that a filter sees, rounded up to an even number */
+    int32_t *window, *sums;
+    int8_t *lines;               /* outputs: for each column, for each row of a stripe, a byte of each channel */
+    int32_t padding, pair;       /* pad_value four times, and as two halfwords */
+} workspace;
 
-/* How many output rows are computed at a time, and whether the next ones see rows of theirs. */
+/* Sums of a row of outputs: the bias, the weights and their end, where the sums end, and bytes from a run to the next. */
 typedef struct {
-    int32_t rows, keeps;
-} stripe;
+    int32_t bias;
+    const int32_t *weights, *weights_end, *sums_end;
+    int32_t next;
+} row_of_sums;
 
-static stripe make_stripe(const edgenet_depthwise_conv2d_dsp_s8_params *p)
+/* The next multiple of `to`. */
+static int32_t round_up(int32_t x, int32_t to)
 {
-    stripe s;
+    return (x + to - 1) / to * to;
+}
+
+static workspace lay_out(const edgenet_depthwise_conv2d_dsp_s8_params *p, int8_t *scratch)
+{
+    const int32_t dilation = p->dilation.width, width = p->output.width;
+    workspace s;
     s.keeps = p->dilation.height == 1 && p->stride.height <= 2;
     s.rows = s.keeps && p->stride.height == 1 ? 2 : 1;
+    s.columns = (width - 1) * p->stride.width + (p->filter.width - 1) * dilation + 1;
+    s.per_remainder = round_up(s.columns, dilation) / dilation;
+    s.column = p->slots;
+    s.lane = dilation * s.per_remainder * p->slots;
+    s.run = round_up(p->slots * p->filter.width, 2);
+    const int32_t outputs = round_up(round_up(width, dilation) / dilation, 4);
+    const int32_t last = (dilation - 1) * s.per_remainder + (outputs - 1) * p->stride.width;
+    const int32_t reach = (LANES - 1) * s.lane + last * p->slots + s.run, all = LANES * s.lane;
+    const int32_t stripes = s.keeps ? (p->output.height + s.rows - 1) / s.rows : 1;
+    s.window = (int32_t *)(void *)scratch;
+    s.sums = s.window + (reach > all ? reach : all) + stripes - 1;
+    s.lines = (int8_t *)(s.sums + round_up(width, 4));
+    s.padding = edgenet_four_times(p->pad_value);
+    s.pair = edgenet_halves(p->pad_value, p->pad_value);
     return s;
 }
 
-/* An output of a channel. */
-static inline int8_t finish(const channel *c, int32_t sum)
+/* Puts padding into so many columns. */
+static int32_t *pad_columns(const workspace *s, int32_t *to, int32_t columns)
 {
-    if (c->form == EDGENET_STAIRCASE) {
-        return edgenet_staircase(sum, c->multiplier, c->constant, c->right);
+    for (; columns > 0; columns--) {
+        for (int32_t i = 0; i < LANES; i++) {
+            to[i * s->lane] = s->pair;
+        }
+        to += s->column;
     }
-    return edgenet_linear((int32_t)((uint32_t)sum << c->left), c->multiplier, c->constant, c->right);
+    return to;
 }
 
-/* Up to four outputs. */
-static inline void finish_four(const channel *c, const int32_t sums[4], int32_t count, line to)
+/* x, limited to [0, most]. */
+static int32_t limit(int32_t x, int32_t most)
 {
-    for (int32_t i = 0; i < count && i < 4; i++) {
-        to.first[i * to.step] = finish(c, sums[i]);
+    return x < 0 ? 0 : x < most ? x : most;
+}
+
+/* Widens the rows y and y + dilation of a group's image to one word of each column. */
+EDGENET_OWN_REGISTERS static void fill_words(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s,
+                                             const int8_t *image, int32_t lane, int32_t y, int32_t *to)
+{
+    const int32_t dilation = p->dilation.width;
+    edgenet_lane_row upper = edgenet_find_row(p, image, y, &s->padding);
+    edgenet_lane_row lower = edgenet_find_row(p, image, y + p->dilation.height, &s->padding);
+    for (int32_t remainder = 0; remainder < dilation; remainder++) {
+        /* Columns of this remainder: all, to the left of the input, and up to its end. */
+        const int32_t all = (s->columns - remainder + dilation - 1) / dilation;
+        const int32_t before = limit((p->pad.width - remainder + dilation - 1) / dilation, all);
+        const int32_t end = limit((p->pad.width + p->input.width - remainder + dilation - 1) / dilation, all);
+        int32_t *const inside = pad_columns(s, to, before);
+        if (end > before) {
+            const int32_t first = remainder + before * dilation - p->pad.width;
+            const edgenet_lane_row a = {upper.first + first * upper.step, dilation * upper.step};
+            const edgenet_lane_row b = {lower.first + first * lower.step, dilation * lower.step};
+            edgenet_widen(a, b, lane, inside, s->lane, s->column, end - before);
+        }
+        pad_columns(s, inside + (end - before) * s->column, all - end);
+        to += s->per_remainder * s->column;
     }
 }
+
+#if EDGENET_DSP_ASM
+
+#define TWO_WORDS(x, sum)                \
+    "ldrd r2, r12, [" x "], #8\n\t"      \
+    "smlad " sum ", r0, r2, " sum "\n\t" \
+    "smlad " sum ", r1, r12, " sum "\n\t"
 
 /*
- * One row of a channel: x is its first word in the first column, w are the row's weights. The oldest two rows are in
- * slot number `oldest`.
+ * The sums of a row of outputs, in fours; the first one's run begins at x. r4 to r7: four runs; r8 to r11: their sums;
+ * r3, lr: the weights and their end. On the stack, from sp on: x and sums of the next four, and what is in r.
  */
-EDGENET_OWN_REGISTERS static void convolve_row(const edgenet_depthwise_conv2d_dsp_s8_params *p, const int32_t *x,
-                                               int32_t oldest, const channel *c, const int32_t *w, line to)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+__attribute__((naked, noinline, used)) static void add_up(const int32_t *x, int32_t *sums, const row_of_sums *r)
 {
-    const int32_t pitch = EDGENET_LANES * p->slots, step = p->dilation.width * pitch, next = p->stride.width * pitch;
-    const int32_t *const weights = w;
-    for (int32_t left = p->output.width; left > 0; left -= 4) {
-        const int32_t *const x0 = x, *const x1 = x0 + (left > 1 ? next : 0);
-        const int32_t *const x2 = x1 + (left > 2 ? next : 0), *const x3 = x2 + (left > 3 ? next : 0);
-        int32_t a0 = c->bias, a1 = a0, a2 = a0, a3 = a0, slot = oldest;
-        w = weights;
-        do {
-            const int32_t *const end = w + p->filter.width;
-            int32_t at = slot;
-            do {
-                const int32_t weight = *w++;
-                a0 = edgenet_smlad(weight, x0[at], a0);
-                a1 = edgenet_smlad(weight, x1[at], a1);
-                a2 = edgenet_smlad(weight, x2[at], a2);
-                a3 = edgenet_smlad(weight, x3[at], a3);
-                at += step;
-            } while (w != end);
-            slot = slot + 1 == p->slots ? 0 : slot + 1;
-        } while (slot != oldest);
-        const int32_t sums[4] = {a0, a1, a2, a3};
-        finish_four(c, sums, left, to);
-        to.first += 4 * to.step;
-        x += 4 * next;
+    __asm__ volatile("push {r4-r11, lr}\n\t"
+                     "ldm r2, {r4-r8}\n\t"
+                     "push {r0, r1, r4-r8}\n"
+                     "1:\n\t"
+                     "ldr r4, [sp]\n\t"
+                     "ldr r0, [sp, #24]\n\t"
+                     "ldrd r8, r3, [sp, #8]\n\t"
+                     "ldr lr, [sp, #16]\n\t"
+                     "add r5, r4, r0\n\t"
+                     "add r6, r5, r0\n\t"
+                     "add r7, r6, r0\n\t"
+                     "add r0, r7, r0\n\t"
+                     "str r0, [sp]\n\t"
+                     "mov r9, r8\n\t"
+                     "mov r10, r8\n\t"
+                     "mov r11, r8\n"
+                     "2:\n\t"
+                     "ldrd r0, r1, [r3], #8\n\t"
+                     TWO_WORDS("r4", "r8") TWO_WORDS("r5", "r9") TWO_WORDS("r6", "r10") TWO_WORDS("r7", "r11")
+                     "cmp r3, lr\n\t"
+                     "bne 2b\n\t"
+                     "ldr r1, [sp, #4]\n\t"
+                     "ldr r0, [sp, #20]\n\t"
+                     "stm r1!, {r8-r11}\n\t"
+                     "str r1, [sp, #4]\n\t"
+                     "cmp r1, r0\n\t"
+                     "bne 1b\n\t"
+                     "add sp, sp, #28\n\t"
+                     "pop {r4-r11, pc}");
+}
+#pragma GCC diagnostic pop
+
+#else
+
+/* The sums of a row of outputs; the first one's run begins at x. */
+static void add_up(const int32_t *x, int32_t *sums, const row_of_sums *r)
+{
+    for (; sums != r->sums_end; sums++) {
+        const int32_t *from = x;
+        *sums = r->bias;
+        for (const int32_t *w = r->weights; w != r->weights_end; w++) {
+            *sums = edgenet_smlad(*w, *from++, *sums);
+        }
+        x += r->next / (int32_t)sizeof *x;
+    }
+}
+
+#endif
+
+/* The outputs of so many sums, `step` bytes apart. */
+EDGENET_OWN_REGISTERS static void finish(const channel *c, const int32_t *sums, int32_t count, int8_t *to, int32_t step)
+{
+    const int32_t multiplier = c->multiplier, constant = c->constant, left = c->left, right = c->right;
+    const int32_t *const end = sums + count;
+    if (c->form == EDGENET_STAIRCASE) {
+        for (; sums != end; sums++) {
+            *to = edgenet_staircase(*sums, multiplier, constant, right);
+            to += step;
+        }
+    } else {
+        for (; sums != end; sums++) {
+            *to = edgenet_linear((int32_t)((uint32_t)*sums << left), multiplier, constant, right);
+            to += step;
+        }
+    }
+}
+
+/* One row of a channel, whose first word is at x, to the lines at `to`. */
+static void convolve_row(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s, const int32_t *x,
+                         const channel *c, const int32_t *weights, int8_t *to)
+{
+    const int32_t dilation = p->dilation.width, step = s->rows * LANES;
+    row_of_sums r;
+    r.bias = c->bias;
+    r.weights = weights;
+    r.weights_end = weights + s->run;
+    r.next = p->stride.width * s->column * (int32_t)sizeof *x;
+    for (int32_t remainder = 0; remainder < dilation && remainder < p->output.width; remainder++) {
+        const int32_t count = (p->output.width - remainder + dilation - 1) / dilation;
+        r.sums_end = s->sums + round_up(count, 4);
+        add_up(x, s->sums, &r);
+        finish(c, s->sums, count, to, step * dilation);
+        x += s->per_remainder * s->column;
+        to += step;
     }
 }
 
 /* A stripe of a group of channels, the first of them in lane `lane`. Returns what lies behind the group in the table. */
-static const int32_t *convolve_stripe(const edgenet_depthwise_conv2d_dsp_s8_params *p, const edgenet_depthwise_window *s,
-                                      int32_t rows, int32_t lane, int32_t oldest, const int32_t *table)
+static const int32_t *convolve_stripe(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s,
+                                      const int32_t *window, int32_t lane, const int32_t *table)
 {
-    for (; lane < EDGENET_LANES; lane++) {
+    for (; lane < LANES; lane++) {
         channel c;
         memcpy(&c, table, sizeof c);
         table += sizeof c / sizeof *table;
-        for (int32_t r = 0; r < rows; r++) {
-            line to;
-            to.first = s->lines + r * EDGENET_LANES + lane;
-            to.step = rows * EDGENET_LANES;
-            convolve_row(p, s->words + lane * p->slots, oldest, &c, table, to);
-            table += p->slots * p->filter.width;
+        for (int32_t row = 0; row < s->rows; row++) {
+            convolve_row(p, s, window + lane * s->lane, &c, table, s->lines + row * LANES + lane);
+            table += s->run;
         }
     }
     return table;
 }
 
-/* A group of channels of an image. */
-static const int32_t *convolve_group(const edgenet_depthwise_conv2d_dsp_s8_params *p, const edgenet_depthwise_window *s,
-                                     int32_t lane, const int8_t *image, int8_t *output, const int32_t *table)
+/* A group of channels of an image. Returns what lies behind the group in the table. */
+static const int32_t *convolve_group(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s, int32_t lane,
+                                     const int8_t *image, int8_t *output, const int32_t *table)
 {
-    const int32_t height = p->output.height;
     const int32_t *behind = table;
-    const stripe t = make_stripe(p);
-    int32_t oldest = 0;
-    for (int32_t y = 0; y < height; y += t.rows) {
+    int32_t *window = s->window;
+    int32_t known = 0;
+    for (int32_t y = 0; y < p->output.height; y += s->rows) {
         const int32_t top = y * p->stride.height - p->pad.height;
-        if (t.keeps && y > 0) {
-            edgenet_fill_slot(p, s, image, lane, top + 2 * (p->slots - 1), oldest);
-            oldest = oldest + 1 == p->slots ? 0 : oldest + 1;
-        } else {
-            for (int32_t slot = 0; slot < p->slots; slot++) {
-                edgenet_fill_slot(p, s, image, lane, top + 2 * slot * p->dilation.height, slot);
-            }
+        for (int32_t i = known; i < p->slots; i++) {
+            fill_words(p, s, image, lane, top + 2 * i * p->dilation.height, window + i);
         }
-        behind = convolve_stripe(p, s, t.rows, lane, oldest, table);
-        for (int32_t r = 0; r < t.rows && y + r < height; r++) {
-            edgenet_put_line(p, s->lines, t.rows, r, lane, output + y * p->output.width * p->output.channels);
+        behind = convolve_stripe(p, s, window, lane, table);
+        for (int32_t row = 0; row < s->rows && y + row < p->output.height; row++) {
+            edgenet_put_line(p, s->lines, s->rows, row, lane, output);
+        }
+        output += s->rows * p->output.width * p->output.channels;
+        if (s->keeps) {
+            known = p->slots - 1;
+            window++;
         }
     }
     return behind;
@@ -136,13 +260,13 @@ static const int32_t *convolve_group(const edgenet_depthwise_conv2d_dsp_s8_param
 void edgenet_depthwise_conv2d_dsp_s8(const edgenet_depthwise_conv2d_dsp_s8_params *p, const int8_t *input,
                                      int8_t *output, int8_t *scratch)
 {
-    const edgenet_depthwise_window s = edgenet_lay_out_window(p, scratch);
+    const workspace s = lay_out(p, scratch);
     const int32_t channels = p->output.channels, bytes = p->output.height * p->output.width * channels;
     for (int32_t b = 0; b < p->output.batch; b++) {
         const int32_t *table = p->table;
         for (int32_t g = 0; g < p->groups; g++) {
             const int32_t first = *table++, rest = channels - first;
-            const int32_t lane = rest < EDGENET_LANES ? EDGENET_LANES - rest : 0;
+            const int32_t lane = rest < LANES ? LANES - rest : 0;
             table = convolve_group(p, &s, lane, input + first, output + first, table);
         }
         edgenet_limit_s8(output, bytes, p->activation_min, p->activation_max);

@@ -207,18 +207,23 @@ static inline int8_t edgenet_linear(int32_t doubled, int32_t multiplier, int32_t
  * second kernel is for 3x3 filters without dilation, with the same stride of 1 or 2 in both directions. A call computes
  * those groups that its table holds: for each of them a word, the number of its first channel, then for each channel
  *   in the first kernel: the form (EDGENET_STAIRCASE or EDGENET_LINEAR), a bias, a multiplier, a constant, by how much the
- *     sum is shifted to the left in the linear form, the shift to the right; then the weights, for each row of a stripe,
- *     for each two rows of the input that the stripe sees, for each column of the filter: (upper, lower);
+ *     sum is shifted to the left in the linear form, the shift to the right; then, for each row of a stripe, weights: for
+ *     each column of the filter, for each two rows of the input that the stripe sees, (upper, lower), and a word more that
+ *     is 0 where that is an odd number of words. With horizontal dilation the horizontal stride is 1;
  *   in the second: six words of weights, a bias, a multiplier. The form is EDGENET_STAIRCASE with constant 0 and shift
  *     EDGENET_DEPTHWISE_SHIFT. The weights of a column are w0, w1, w2: for stride 1 there are (w0, w1) and (w1, w2) of each
  *     column; for stride 2 there are (w0, w1) of each column, (w2 of the first, w2 of the second), (w2 of the third, 0), 0.
- * A stripe has two output rows with a vertical stride of 1 and no vertical dilation, else one. The scratch memory, at an
- * address that 4 divides, holds 16 * slots bytes for each column that the filters see, padding included, then 4 for each
- * output of the stripes that are computed at a time. slots is the number of pairs of rows that a stripe sees, and one
- * stripe is computed at a time; in the second kernel slots is 8 or, with stride 1, 4, with stride 2, 2, and slots - 1
- * stripes are computed at a time.
- * The output may begin where the input does if the rows whose places these stripes take have been seen, and will not be
- * seen again. With a vertical stride above 2, or vertical dilation, each stripe sees its rows anew.
+ * A stripe has two output rows with a vertical stride of 1 and no vertical dilation, else one. With a vertical stride above
+ * 2, or vertical dilation, each stripe sees its rows anew. slots is the number of pairs of rows that a stripe sees; in the
+ * second kernel it is 8 or, with stride 1, 4, with stride 2, 2. The scratch memory is at an address that 4 divides.
+ *   In the first kernel it begins with 16 * slots bytes for each column that the filters see, padding and what rounds the
+ *     columns up to a multiple of the horizontal dilation included; or with more, if a row of outputs is rounded up to fours
+ *     (with dilation, each that many columns apart) and then reaches further than that. 4 bytes more for each stripe but the
+ *     first that sees rows of the one before. Then 4 bytes for each output of a row, rounded up to fours, and for each
+ *     output of a stripe.
+ *   In the second it has 16 * slots bytes for each column, and 4 for each output of slots - 1 stripes.
+ * The output may begin where the input does if the rows whose places the stripes take have been seen, and will not be seen
+ * again: with the second kernel, slots - 1 stripes at a time.
  */
 #define EDGENET_DEPTHWISE_SHIFT 8
 typedef struct {
@@ -234,76 +239,57 @@ void edgenet_depthwise_conv2d_dsp_s8(const edgenet_depthwise_conv2d_dsp_s8_param
 void edgenet_depthwise_conv2d_3x3_dsp_s8(const edgenet_depthwise_conv2d_3x3_dsp_s8_params *p, const int8_t *input,
                                          int8_t *output, int8_t *scratch);
 
-/* Where both have what a group's filters see, in halfwords, and what they made of it. */
 #define EDGENET_LANES 4
-typedef struct {
-    int32_t used;    /* so many columns lie in the input */
-    int32_t *words;  /* for each column, for each channel, its slots: two rows in a word */
-    int32_t *inside; /* where in there the columns begin that lie in the input */
-    int8_t *lines;   /* outputs: for each stripe, for each column, for each row, a byte of each channel */
-    int32_t padding; /* four times pad_value */
-} edgenet_depthwise_window;
 
-static inline edgenet_depthwise_window edgenet_lay_out_window(const edgenet_depthwise_conv2d_dsp_s8_params *p,
-                                                              int8_t *scratch)
+/* A row of a group of channels: pixels lie step bytes apart; 0 where it is padding, and then there is but one. */
+typedef struct {
+    const int8_t *first;
+    int32_t step;
+} edgenet_lane_row;
+
+/* Row y of an image whose first channel of the group is at image; padding is four times pad_value, lane by lane. */
+static inline edgenet_lane_row edgenet_find_row(const edgenet_depthwise_conv2d_dsp_s8_params *p, const int8_t *image,
+                                                int32_t y, const int32_t *padding)
 {
-    const int32_t pad = p->pad.width, size = EDGENET_LANES * p->slots;
-    const int32_t columns = (p->output.width - 1) * p->stride.width + (p->filter.width - 1) * p->dilation.width + 1;
-    edgenet_depthwise_window s;
-    s.used = p->input.width < columns - pad ? p->input.width : columns - pad;
-    s.words = (int32_t *)(void *)scratch;
-    s.inside = s.words + pad * size;
-    s.lines = (int8_t *)(s.words + columns * size);
-    s.padding = (int32_t)((uint32_t)(uint8_t)p->pad_value * 0x01010101u);
-    for (int32_t x = 0; x < columns; x++) {
-        for (int32_t i = 0; (x < pad || x >= pad + s.used) && i < size; i++) {
-            s.words[x * size + i] = edgenet_halves(p->pad_value, p->pad_value);
-        }
-    }
-    return s;
+    edgenet_lane_row row;
+    const int32_t is_inside = y >= 0 && y < p->input.height;
+    row.first = is_inside ? image + y * p->input.width * p->input.channels : (const int8_t *)padding;
+    row.step = is_inside ? p->input.channels : 0;
+    return row;
 }
 
-/* Widens two rows of four channels to words; a step of 0 repeats a word of padding. */
-static inline void edgenet_widen_rows(const int8_t *upper, int32_t upper_step, const int8_t *lower, int32_t lower_step,
-                                      int32_t *to, int32_t slots, int32_t columns)
+static inline int32_t edgenet_four_times(int8_t value)
 {
-    for (; columns > 0; columns--) {
-        const int32_t a = edgenet_load_word(upper), b = edgenet_load_word(lower);
-        const int32_t low = edgenet_lower_halves(a, b), high = edgenet_upper_halves(a, b);
-        to[0] = edgenet_sxtb16(low);
-        to[slots] = edgenet_sxtb16_ror8(low);
-        to[2 * slots] = edgenet_sxtb16(high);
-        to[3 * slots] = edgenet_sxtb16_ror8(high);
-        to += EDGENET_LANES * slots;
-        upper += upper_step;
-        lower += lower_step;
-    }
+    return (int32_t)((uint32_t)(uint8_t)value * 0x01010101u);
 }
 
 /*
- * Widens the rows y and y + dilation to slot number `slot` of each column, for the channels in `lane` (that of the first
- * one) to the fourth.
+ * Widens so many columns of two rows to halfwords, the upper row's in the lower half of a word: of the channels in `lane`
+ * (that of the first one) to the fourth. The words lie lane_step and column_step apart, beginning with the first lane's.
  */
-static inline void edgenet_fill_slot(const edgenet_depthwise_conv2d_dsp_s8_params *p, const edgenet_depthwise_window *s,
-                                     const int8_t *image, int32_t lane, int32_t y, int32_t slot)
+static inline void edgenet_widen(edgenet_lane_row upper, edgenet_lane_row lower, int32_t lane, int32_t *to,
+                                 int32_t lane_step, int32_t column_step, int32_t columns)
 {
-    const int32_t z = y + p->dilation.height, channels = p->input.channels, row = p->input.width * channels;
-    const int32_t has_upper = y >= 0 && y < p->input.height, has_lower = z >= 0 && z < p->input.height;
-    const int8_t *const padding = (const int8_t *)&s->padding;
-    const int8_t *upper = has_upper ? image + y * row : padding, *lower = has_lower ? image + z * row : padding;
-    const int32_t upper_step = has_upper ? channels : 0, lower_step = has_lower ? channels : 0;
-    int32_t *to = s->inside + slot;
-    if (lane == 0) {
-        edgenet_widen_rows(upper, upper_step, lower, lower_step, to, p->slots, s->used);
-        return;
+    const int8_t *x = upper.first, *y = lower.first;
+    const int32_t x_step = upper.step, y_step = lower.step;
+    for (int32_t left = columns; lane == 0 && left > 0; left--) {
+        const int32_t a = edgenet_load_word(x), b = edgenet_load_word(y);
+        const int32_t low = edgenet_lower_halves(a, b), high = edgenet_upper_halves(a, b);
+        to[0] = edgenet_sxtb16(low);
+        to[lane_step] = edgenet_sxtb16_ror8(low);
+        to[2 * lane_step] = edgenet_sxtb16(high);
+        to[3 * lane_step] = edgenet_sxtb16_ror8(high);
+        to += column_step;
+        x += x_step;
+        y += y_step;
     }
-    for (int32_t x = 0; x < s->used; x++) {
+    for (int32_t left = columns; lane > 0 && left > 0; left--) {
         for (int32_t i = lane; i < EDGENET_LANES; i++) {
-            to[i * p->slots] = edgenet_halves(upper[i - lane], lower[i - lane]);
+            to[i * lane_step] = edgenet_halves(x[i - lane], y[i - lane]);
         }
-        to += EDGENET_LANES * p->slots;
-        upper += upper_step;
-        lower += lower_step;
+        to += column_step;
+        x += x_step;
+        y += y_step;
     }
 }
 
