@@ -128,10 +128,10 @@ def one_filter_each(node: Node) -> str | None:
     return None if made == channels >= LEAST_CHANNELS else f"{made} filters for {channels} channels"
 
 
-def no_stride_in_dilation(node: Node) -> str | None:
-    """with horizontal dilation the horizontal stride must be 1"""
-    win = plain.filter_window(node)
-    return f"{win.stride[1]}" if win.dilation[1] > 1 and win.stride[1] > 1 else None
+def no_horizontal_dilation(node: Node) -> str | None:
+    """there must be no horizontal dilation"""
+    dilation = plain.filter_window(node).dilation[1]
+    return None if dilation == 1 else str(dilation)
 
 
 def known_forms(node: Node) -> str | None:
@@ -251,14 +251,12 @@ def _special_bytes(win: Window, channels: int) -> int:
 
 
 def _general_bytes(win: Window) -> int:
-    stripes, dilation, width = _general_stripes(win), win.dilation[1], win.output[1]
-    per_remainder = _up(_columns(win), dilation) // dilation
-    lane = dilation * per_remainder * stripes.words
-    outputs = _up(_up(width, dilation) // dilation, OUTPUTS)
-    last = (dilation - 1) * per_remainder + (outputs - 1) * win.stride[1]
-    reach = (LANES - 1) * lane + last * stripes.words + _up(stripes.words * win.size[1], 2)
+    stripes, width = _general_stripes(win), win.output[1]
+    lane, outputs = _columns(win) * stripes.words, _up(width, OUTPUTS)
+    last = (LANES - 1) * lane + (outputs - 1) * win.stride[1] * stripes.words
+    reach = last + _up(stripes.words * win.size[1], 2)
     moves = _up(win.output[0], stripes.rows) // stripes.rows - 1 if stripes.keeps else 0
-    return WORD_BYTES * (max(LANES * lane, reach) + moves + _up(width, OUTPUTS)) + LANES * stripes.rows * width
+    return WORD_BYTES * (max(LANES * lane, reach) + moves + outputs) + LANES * stripes.rows * width
 
 
 def _up(x: int, to: int) -> int:
@@ -297,7 +295,7 @@ OPERATOR = Operator(
     output_shapes=plain.output_shapes,
     reference=plain.reference,
     lower=lower,
-    constraints=(one_filter_each, no_stride_in_dilation, known_forms),
+    constraints=(one_filter_each, no_horizontal_dilation, known_forms),
     macs=plain.macs,
     scratch_bytes=scratch_bytes,
     overlap=overlap,

@@ -3,15 +3,14 @@
  * Part of edgenet. A copy inside a generated project may be used under any terms you like.
  */
 /*
- * DEPTHWISE_CONV_2D with one filter for each channel, any filter and padding, for cores with SIMD instructions; 3x3 filters
- * have a kernel of their own.
+ * DEPTHWISE_CONV_2D with one filter for each channel, any filter, stride and padding, without horizontal dilation, for
+ * cores with SIMD instructions; 3x3 filters have a kernel of their own.
  *
  * Four channels at a time, a stripe of one or two output rows at a time: what it sees is widened to halfwords, padding
  * included. Two rows make a word; the words of a channel lie column by column, those of a column one after another: so what
  * a filter sees is a run of words, and its weights are such a run too, with zeros where the rows of a word are not its own.
  * Where the next stripe begins two rows lower, the whole window begins one word further on: each column's second word
  * becomes its first one, and only the last one is new, in the place of the next column's oldest.
- * With horizontal dilation the columns are sorted by their remainders, so that those that a filter sees are neighbours.
  *
  * Four outputs at a time share each word of weights: 15 instructions for 8 words, 16 products. Instructions for each
  * product (gcc 12, Cortex-M4, all included): @@FIGURES@@
@@ -27,13 +26,12 @@ typedef struct {
 
 /* What is the same for all groups. */
 typedef struct {
-    int32_t rows, keeps;         /* output rows of a stripe, and whether the next one sees rows that it saw */
-    int32_t columns, per_remainder;
-    int32_t column, lane;        /* words from a column to the next, of a channel to the next */
-    int32_t run;                 /* words that a filter sees, rounded up to an even number */
+    int32_t rows, keeps;   /* output rows of a stripe, and whether the next one sees rows that it saw */
+    int32_t columns, lane; /* what the filters see, padding included; words from a channel to the next */
+    int32_t run;           /* words that a filter sees, rounded up to an even number */
     int32_t *window, *sums;
-    int8_t *lines;               /* outputs: for each column, for each row of a stripe, a byte of each channel */
-    int32_t padding, pair;       /* pad_value four times, and as two halfwords */
+    int8_t *lines;         /* outputs: for each column, for each row of a stripe, a byte of each channel */
+    int32_t padding, pair; /* pad_value four times, and as two halfwords */
 } workspace;
 
 /* Sums of a row of outputs: the bias, the weights and their end, where the sums end, and bytes from a run to the next. */
@@ -49,69 +47,48 @@ static int32_t round_up(int32_t x, int32_t to)
     return (x + to - 1) / to * to;
 }
 
+/* Divides the scratch memory. */
 static workspace lay_out(const edgenet_depthwise_conv2d_dsp_s8_params *p, int8_t *scratch)
 {
-    const int32_t dilation = p->dilation.width, width = p->output.width;
+    const int32_t width = p->output.width, outputs = round_up(width, 4);
     workspace s;
     s.keeps = p->dilation.height == 1 && p->stride.height <= 2;
     s.rows = s.keeps && p->stride.height == 1 ? 2 : 1;
-    s.columns = (width - 1) * p->stride.width + (p->filter.width - 1) * dilation + 1;
-    s.per_remainder = round_up(s.columns, dilation) / dilation;
-    s.column = p->slots;
-    s.lane = dilation * s.per_remainder * p->slots;
+    s.columns = (width - 1) * p->stride.width + p->filter.width;
+    s.lane = s.columns * p->slots;
     s.run = round_up(p->slots * p->filter.width, 2);
-    const int32_t outputs = round_up(round_up(width, dilation) / dilation, 4);
-    const int32_t last = (dilation - 1) * s.per_remainder + (outputs - 1) * p->stride.width;
-    const int32_t reach = (LANES - 1) * s.lane + last * p->slots + s.run, all = LANES * s.lane;
+    const int32_t reach = (LANES - 1) * s.lane + (outputs - 1) * p->stride.width * p->slots + s.run, all = LANES * s.lane;
     const int32_t stripes = s.keeps ? (p->output.height + s.rows - 1) / s.rows : 1;
     s.window = (int32_t *)(void *)scratch;
     s.sums = s.window + (reach > all ? reach : all) + stripes - 1;
-    s.lines = (int8_t *)(s.sums + round_up(width, 4));
+    s.lines = (int8_t *)(s.sums + outputs);
     s.padding = edgenet_four_times(p->pad_value);
     s.pair = edgenet_halves(p->pad_value, p->pad_value);
     return s;
 }
 
 /* Puts padding into so many columns. */
-static int32_t *pad_columns(const workspace *s, int32_t *to, int32_t columns)
+static void pad_columns(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s, int32_t *to, int32_t columns)
 {
     for (; columns > 0; columns--) {
         for (int32_t i = 0; i < LANES; i++) {
             to[i * s->lane] = s->pair;
         }
-        to += s->column;
+        to += p->slots;
     }
-    return to;
-}
-
-/* x, limited to [0, most]. */
-static int32_t limit(int32_t x, int32_t most)
-{
-    return x < 0 ? 0 : x < most ? x : most;
 }
 
 /* Widens the rows y and y + dilation of a group's image to one word of each column. */
 EDGENET_OWN_REGISTERS static void fill_words(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s,
                                              const int8_t *image, int32_t lane, int32_t y, int32_t *to)
 {
-    const int32_t dilation = p->dilation.width;
-    edgenet_lane_row upper = edgenet_find_row(p, image, y, &s->padding);
-    edgenet_lane_row lower = edgenet_find_row(p, image, y + p->dilation.height, &s->padding);
-    for (int32_t remainder = 0; remainder < dilation; remainder++) {
-        /* Columns of this remainder: all, to the left of the input, and up to its end. */
-        const int32_t all = (s->columns - remainder + dilation - 1) / dilation;
-        const int32_t before = limit((p->pad.width - remainder + dilation - 1) / dilation, all);
-        const int32_t end = limit((p->pad.width + p->input.width - remainder + dilation - 1) / dilation, all);
-        int32_t *const inside = pad_columns(s, to, before);
-        if (end > before) {
-            const int32_t first = remainder + before * dilation - p->pad.width;
-            const edgenet_lane_row a = {upper.first + first * upper.step, dilation * upper.step};
-            const edgenet_lane_row b = {lower.first + first * lower.step, dilation * lower.step};
-            edgenet_widen(a, b, lane, inside, s->lane, s->column, end - before);
-        }
-        pad_columns(s, inside + (end - before) * s->column, all - end);
-        to += s->per_remainder * s->column;
-    }
+    const int32_t before = p->pad.width < s->columns ? p->pad.width : s->columns, rest = s->columns - before;
+    const int32_t used = p->input.width < rest ? p->input.width : rest;
+    pad_columns(p, s, to, before);
+    to += before * p->slots;
+    edgenet_widen(edgenet_find_row(p, image, y, &s->padding),
+                  edgenet_find_row(p, image, y + p->dilation.height, &s->padding), lane, to, s->lane, p->slots, used);
+    pad_columns(p, s, to + used * p->slots, rest - used);
 }
 
 #if EDGENET_DSP_ASM
@@ -200,20 +177,14 @@ EDGENET_OWN_REGISTERS static void finish(const channel *c, const int32_t *sums, 
 static void convolve_row(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s, const int32_t *x,
                          const channel *c, const int32_t *weights, int8_t *to)
 {
-    const int32_t dilation = p->dilation.width, step = s->rows * LANES;
     row_of_sums r;
     r.bias = c->bias;
     r.weights = weights;
     r.weights_end = weights + s->run;
-    r.next = p->stride.width * s->column * (int32_t)sizeof *x;
-    for (int32_t remainder = 0; remainder < dilation && remainder < p->output.width; remainder++) {
-        const int32_t count = (p->output.width - remainder + dilation - 1) / dilation;
-        r.sums_end = s->sums + round_up(count, 4);
-        add_up(x, s->sums, &r);
-        finish(c, s->sums, count, to, step * dilation);
-        x += s->per_remainder * s->column;
-        to += step;
-    }
+    r.sums_end = s->sums + round_up(p->output.width, 4);
+    r.next = p->stride.width * p->slots * (int32_t)sizeof *x;
+    add_up(x, s->sums, &r);
+    finish(c, s->sums, p->output.width, to, s->rows * LANES);
 }
 
 /* A stripe of a group of channels, the first of them in lane `lane`. Returns what lies behind the group in the table. */

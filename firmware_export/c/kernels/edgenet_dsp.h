@@ -208,19 +208,18 @@ static inline int8_t edgenet_linear(int32_t doubled, int32_t multiplier, int32_t
  * those groups that its table holds: for each of them a word, the number of its first channel, then for each channel
  *   in the first kernel: the form (EDGENET_STAIRCASE or EDGENET_LINEAR), a bias, a multiplier, a constant, by how much the
  *     sum is shifted to the left in the linear form, the shift to the right; then, for each row of a stripe, weights: for
- *     each column of the filter, for each two rows of the input that the stripe sees, (upper, lower), and a word more that
- *     is 0 where that is an odd number of words. With horizontal dilation the horizontal stride is 1;
+ *     each column of the filter, for each two rows of the input that the stripe sees, (upper, lower), and one word more
+ *     that is 0 where their number is odd. There is no horizontal dilation;
  *   in the second: six words of weights, a bias, a multiplier. The form is EDGENET_STAIRCASE with constant 0 and shift
  *     EDGENET_DEPTHWISE_SHIFT. The weights of a column are w0, w1, w2: for stride 1 there are (w0, w1) and (w1, w2) of each
  *     column; for stride 2 there are (w0, w1) of each column, (w2 of the first, w2 of the second), (w2 of the third, 0), 0.
  * A stripe has two output rows with a vertical stride of 1 and no vertical dilation, else one. With a vertical stride above
  * 2, or vertical dilation, each stripe sees its rows anew. slots is the number of pairs of rows that a stripe sees; in the
  * second kernel it is 8 or, with stride 1, 4, with stride 2, 2. The scratch memory is at an address that 4 divides.
- *   In the first kernel it begins with 16 * slots bytes for each column that the filters see, padding and what rounds the
- *     columns up to a multiple of the horizontal dilation included; or with more, if a row of outputs is rounded up to fours
- *     (with dilation, each that many columns apart) and then reaches further than that. 4 bytes more for each stripe but the
- *     first that sees rows of the one before. Then 4 bytes for each output of a row, rounded up to fours, and for each
- *     output of a stripe.
+ *   In the first kernel it begins with 16 * slots bytes for each column that the filters see, padding included; or with
+ *     what the last channel's filters reach if a row's outputs are rounded up to fours and the words of a filter to an even
+ *     number; and 4 bytes for each stripe but the first, if stripes see rows of those before. Then 4 bytes for each output
+ *     of a row, rounded up to fours, and for each output of a stripe.
  *   In the second it has 16 * slots bytes for each column, and 4 for each output of slots - 1 stripes.
  * The output may begin where the input does if the rows whose places the stripes take have been seen, and will not be seen
  * again: with the second kernel, slots - 1 stripes at a time.

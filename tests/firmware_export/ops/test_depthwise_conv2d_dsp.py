@@ -30,7 +30,7 @@ SPECIAL, GENERAL = "depthwise_conv2d_3x3_dsp_s8", "depthwise_conv2d_dsp_s8"
 def out_size(
     size: Sequence[int], kernel: Sequence[int], stride: Sequence[int], dilation: int, padding: int
 ) -> list[int]:
-    reach = [1 if padding == SAME else (k - 1) * dilation + 1 for k in kernel]
+    reach = [1 if padding == SAME else (k - 1) * d + 1 for k, d in zip(kernel, (dilation, 1), strict=True)]
     return [(size[i] + stride[i] - reach[i]) // stride[i] for i in range(2)]
 
 
@@ -39,7 +39,7 @@ def depthwise(
     kernel: tuple[int, int] = (3, 3),
     stride: tuple[int, int] = (1, 1),
     *,
-    dilation: int = 1,
+    dilation: int = 1,  # vertical
     padding: int = SAME,
     activation: int = RELU,
     scale: float = 0.05,
@@ -52,7 +52,7 @@ def depthwise(
         seed, (1, *kernel, channels), channels, axis=3, per_channel=True, bias=seed % 3 > 0, input_scale=0.05
     )
     options = {"padding": padding, "stride_h": stride[0], "stride_w": stride[1], "activation": activation}
-    options |= {"dilation_h": dilation, "dilation_w": dilation, "depth_multiplier": 1}
+    options |= {"dilation_h": dilation, "dilation_w": 1, "depth_multiplier": 1}
     output = (shape[0], *out_size(shape[1:3], kernel, stride, dilation, padding), channels)
     tensors = [TensorSpec(shape, scale=0.05, zero_point=zero_points[0]), *linear]
     return Single("DEPTHWISE_CONV_2D", tensors, [TensorSpec(output, scale=scale, zero_point=zero_points[1])], options)
@@ -100,8 +100,8 @@ OTHERS = [
     depthwise((1, 7, 9, 4), (2, 2), (1, 2), seed=5),
     depthwise((1, 9, 9, 3), (3, 3), (2, 1), seed=6),
     depthwise((1, 10, 11, 4), (3, 4), (3, 2), seed=7),
-    depthwise((1, 9, 9, 4), (3, 3), dilation=2, seed=8),
-    depthwise((1, 9, 9, 2), (2, 2), dilation=11, seed=9),  # all taps miss the input
+    depthwise((1, 9, 9, 4), (3, 1), dilation=2, seed=8),
+    depthwise((1, 9, 9, 2), (2, 1), dilation=11, seed=9),  # all taps miss the input
     depthwise((1, 5, 6, 4), (11, 13), seed=10),  # beyond the input
     depthwise((1, 6, 7, 4), (10, 4), (2, 2), seed=11),
     depthwise((1, 3, 3, 4), (1, 1), seed=12),
@@ -219,7 +219,9 @@ def test_what_is_left_to_the_plain_kernel() -> None:
         outputs=[replace(two_filters.outputs[0], shape=(1, 8, 8, 4))],
         options={**two_filters.options, "depth_multiplier": 2},
     )
-    assert kernels(several([one_channel, two_filters])) == ["", ""]
+    dilated = depthwise((1, 8, 8, 4))
+    dilated = replace(dilated, options={**dilated.options, "dilation_w": 2})
+    assert kernels(several([one_channel, two_filters, dilated])) == ["", "", ""]
 
 
 def test_other_targets_keep_the_plain_kernel() -> None:
