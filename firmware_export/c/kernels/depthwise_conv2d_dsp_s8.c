@@ -23,6 +23,7 @@
 typedef struct {
     int32_t form, bias, multiplier, constant, left, right;
 } channel;
+#define CHANNEL_WORDS ((int32_t)(sizeof(channel) / sizeof(int32_t)))
 
 /* What is the same for all groups. */
 typedef struct {
@@ -187,36 +188,35 @@ static void convolve_row(const edgenet_depthwise_conv2d_dsp_s8_params *p, const 
     finish(c, s->sums, p->output.width, to, s->rows * LANES);
 }
 
-/* A stripe of a group of channels, the first of them in lane `lane`. Returns what lies behind the group in the table. */
-static const int32_t *convolve_stripe(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s,
-                                      const int32_t *window, int32_t lane, const int32_t *table)
+/* `rows` rows of a stripe of a group of channels, the first of them in lane `lane`. */
+static void convolve_stripe(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s, const int32_t *window,
+                            int32_t lane, int32_t rows, const int32_t *table)
 {
     for (; lane < LANES; lane++) {
         channel c;
         memcpy(&c, table, sizeof c);
-        table += sizeof c / sizeof *table;
-        for (int32_t row = 0; row < s->rows; row++) {
-            convolve_row(p, s, window + lane * s->lane, &c, table, s->lines + row * LANES + lane);
-            table += s->run;
+        table += CHANNEL_WORDS;
+        for (int32_t row = 0; row < rows; row++) {
+            convolve_row(p, s, window + lane * s->lane, &c, table + row * s->run, s->lines + row * LANES + lane);
         }
+        table += s->rows * s->run;
     }
-    return table;
 }
 
-/* A group of channels of an image. Returns what lies behind the group in the table. */
-static const int32_t *convolve_group(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s, int32_t lane,
-                                     const int8_t *image, int8_t *output, const int32_t *table)
+/* A group of channels of an image. */
+static void convolve_group(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s, int32_t lane,
+                           const int8_t *image, int8_t *output, const int32_t *table)
 {
-    const int32_t *behind = table;
     int32_t *window = s->window;
     int32_t known = 0;
     for (int32_t y = 0; y < p->output.height; y += s->rows) {
-        const int32_t top = y * p->stride.height - p->pad.height;
+        const int32_t top = y * p->stride.height - p->pad.height, left = p->output.height - y;
+        const int32_t rows = left < s->rows ? left : s->rows;
         for (int32_t i = known; i < p->slots; i++) {
             fill_words(p, s, image, lane, top + 2 * i * p->dilation.height, window + i);
         }
-        behind = convolve_stripe(p, s, window, lane, table);
-        for (int32_t row = 0; row < s->rows && y + row < p->output.height; row++) {
+        convolve_stripe(p, s, window, lane, rows, table);
+        for (int32_t row = 0; row < rows; row++) {
             edgenet_put_line(p, s->lines, s->rows, row, lane, output);
         }
         output += s->rows * p->output.width * p->output.channels;
@@ -225,7 +225,6 @@ static const int32_t *convolve_group(const edgenet_depthwise_conv2d_dsp_s8_param
             window++;
         }
     }
-    return behind;
 }
 
 void edgenet_depthwise_conv2d_dsp_s8(const edgenet_depthwise_conv2d_dsp_s8_params *p, const int8_t *input,
@@ -236,9 +235,9 @@ void edgenet_depthwise_conv2d_dsp_s8(const edgenet_depthwise_conv2d_dsp_s8_param
     for (int32_t b = 0; b < p->output.batch; b++) {
         const int32_t *table = p->table;
         for (int32_t g = 0; g < p->groups; g++) {
-            const int32_t first = *table++, rest = channels - first;
-            const int32_t lane = rest < LANES ? LANES - rest : 0;
-            table = convolve_group(p, &s, lane, input + first, output + first, table);
+            const int32_t first = *table++, rest = channels - first, count = rest < LANES ? rest : LANES;
+            convolve_group(p, &s, LANES - count, input + first, output + first, table);
+            table += count * (CHANNEL_WORDS + s.rows * s.run);
         }
         edgenet_limit_s8(output, bytes, p->activation_min, p->activation_max);
         input += p->input.height * p->input.width * channels;
