@@ -34,8 +34,11 @@ LEAST_SLOTS, MOST_SLOTS = {1: 4, 2: 2}, 8
 SMALL_WINDOW, LARGE_WINDOW = 2048, 4096
 """Bytes of a window that is small enough; up to so many where that is a fourth of the input or less."""
 MOST_INT16 = 32_767
-LEAST_CHANNELS, LEAST_SPECIAL, LEAST_GENERAL, LEAST_WIDTH = 2, 24, 96, 6
-"""Of smaller tensors the plain kernel is faster: measured on Cortex-M4."""
+LEAST_CHANNELS, LEAST_SPECIAL = 2, 48
+LEAST_GENERAL = (96, 6, 4)
+"""Outputs, their width and channels. With fewer the plain kernel is faster: measured on Cortex-M4."""
+MOSTLY = 4
+"""So many groups for the kernel for 3x3 filters make up for one that is left to the general kernel."""
 
 
 @dataclass(frozen=True)
@@ -136,12 +139,14 @@ def no_horizontal_dilation(node: Node) -> str | None:
 
 
 def enough_outputs(node: Node) -> str | None:
-    """there must be 24 outputs or more; but for 3x3 filters with a staircase in every channel 96 or more, in rows of six
-    or more, and at least four channels"""
-    win, shape = plain.filter_window(node), node.output.shape
-    if node.output.size >= LEAST_SPECIAL and not _groups(win, _forms(node))[1]:
-        return None
-    enough = node.output.size >= LEAST_GENERAL and shape[2] >= LEAST_WIDTH and shape[3] >= LANES
+    """there must be 48 outputs or more; but 96 or more, in rows of six or more, and four channels or more, unless the
+    filters are 3x3 and nearly all channels have a staircase"""
+    shape, size = node.output.shape, node.output.size
+    special, general = _groups(plain.filter_window(node), _forms(node))
+    if len(special) >= MOSTLY * len(general):
+        enough = size >= LEAST_SPECIAL
+    else:
+        enough = all(n >= least for n, least in zip((size, shape[2], shape[3]), LEAST_GENERAL, strict=True))
     return None if enough else str(shape)
 
 

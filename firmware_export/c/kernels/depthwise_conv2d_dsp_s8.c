@@ -194,7 +194,7 @@ static void convolve_stripe(const edgenet_depthwise_conv2d_dsp_s8_params *p, con
 {
     for (; lane < LANES; lane++) {
         channel c;
-        memcpy(&c, table, sizeof c);
+        EDGENET_COPY(&c, table, sizeof c);
         table += CHANNEL_WORDS;
         for (int32_t row = 0; row < rows; row++) {
             convolve_row(p, s, window + lane * s->lane, &c, table + row * s->run, s->lines + row * LANES + lane);

@@ -176,17 +176,24 @@ static inline int32_t edgenet_subtract_wrapping(int32_t a, int32_t b)
     return (int32_t)((uint32_t)a - (uint32_t)b);
 }
 
+/* memcpy of a few bytes; the compiler's own, because where it may not know the library's it would call it. */
+#if EDGENET_DSP_ASM
+#define EDGENET_COPY __builtin_memcpy
+#else
+#define EDGENET_COPY memcpy
+#endif
+
 /* Four bytes at any address. */
 static inline int32_t edgenet_load_word(const int8_t *from)
 {
     int32_t word;
-    memcpy(&word, from, sizeof word);
+    EDGENET_COPY(&word, from, sizeof word);
     return word;
 }
 
 static inline void edgenet_store_word(int8_t *to, int32_t word)
 {
-    memcpy(to, &word, sizeof word);
+    EDGENET_COPY(to, &word, sizeof word);
 }
 
 /* An int8 of a channel's sum, in the first form. */

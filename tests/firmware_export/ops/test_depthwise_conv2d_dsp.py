@@ -116,6 +116,14 @@ LINEAR = [
 LISTS = {"stride 1": STRIDE_1, "stride 2": STRIDE_2, "others": OTHERS, "linear": LINEAR}
 
 
+@pytest.fixture
+def any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernels are right for small tensors too, though the plain one is faster there."""
+    monkeypatch.setattr(depthwise_conv2d_dsp, "LEAST_SPECIAL", 0)
+    monkeypatch.setattr(depthwise_conv2d_dsp, "LEAST_GENERAL", (0, 0, 0))
+
+
+@pytest.mark.usefixtures("any_size")
 @pytest.mark.parametrize("name", LISTS)
 def test_bits_are_those_of_tflite_micro(name: str, tmp_path: Path, compiler: str) -> None:
     data = several(LISTS[name])
@@ -124,6 +132,7 @@ def test_bits_are_those_of_tflite_micro(name: str, tmp_path: Path, compiler: str
         assert outputs.size < 9 * 8 or len(np.unique(outputs)) > 2
 
 
+@pytest.mark.usefixtures("any_size")
 def test_random_windows(tmp_path: Path, compiler: str) -> None:
     source = np.random.RandomState(0)
     cases = []
@@ -149,6 +158,7 @@ def test_random_windows(tmp_path: Path, compiler: str) -> None:
     check(data, tmp_path, compiler, target=M4)
 
 
+@pytest.mark.usefixtures("any_size")
 def test_channels_without_a_staircase_take_their_group_to_the_general_kernel(tmp_path: Path, compiler: str) -> None:
     """A factor above 1/2 leaves no room for the multiplier of a staircase."""
     case = depthwise((2, 6, 5, 11), scale=0.05, activation=RELU6)
@@ -170,6 +180,7 @@ def chain(batch: int, steps: Sequence[Single]) -> bytes:
     return build(tensors, ops, [0], [len(tensors) - 1])
 
 
+@pytest.mark.usefixtures("any_size")
 @pytest.mark.parametrize("batch", [1, 2])
 def test_in_place(batch: int, tmp_path: Path, compiler: str) -> None:
     """All but the first and the last read and write the arena, where each output lies on its input."""
@@ -222,6 +233,13 @@ def test_what_is_left_to_the_plain_kernel() -> None:
     dilated = depthwise((1, 8, 8, 4))
     dilated = replace(dilated, options={**dilated.options, "dilation_w": 2})
     assert kernels(several([one_channel, two_filters, dilated])) == ["", "", ""]
+
+
+def test_small_tensors_are_left_to_the_plain_kernel() -> None:
+    cases = [depthwise((1, 2, 4, 2)), depthwise((1, 20, 4, 4), (5, 5)), depthwise((1, 8, 8, 3), (5, 5))]
+    larger = [depthwise((1, 4, 6, 2)), depthwise((1, 20, 6, 4), (5, 5)), depthwise((1, 1, 1, 64))]
+    assert kernels(several(cases)) == ["", "", ""]
+    assert kernels(several(larger)) == [SPECIAL, GENERAL, SPECIAL]
 
 
 def test_other_targets_keep_the_plain_kernel() -> None:
