@@ -10,12 +10,12 @@
  * of the next column. So the words of a column, and of the columns on its right, lie at distances that do not depend on
  * the image. A stripe, two output rows with stride 1, one with stride 2, needs two words of each of three columns; the
  * next stripe begins one word later. An even band goes from the first slot to the last, an odd one from the last to the
- * first: the word in the last one is what the next band needs first, and is never moved.
- * Outputs are collected in `lines`, four channels side by side, and go to their places when the band is done.
+ * first: the word in the last one is what the next band needs first, and is never moved. Outputs are collected in
+ * `lines`, four channels side by side, and go to their places when the band is done.
  *
- * Instructions for each product (gcc 12, Cortex-M4, all included): 1.51 for 48x48x8, 1.62 for 12x12x64, 1.81 for 25x5x64,
- * 2.50 for 48x48x16 with stride 2. The steps alone need 1.17 and, with stride 2, 1.22; widening two rows of four channels
- * takes 13.5 for each column, putting 8 outputs in place 4.5.
+ * Instructions for each product (gcc 12, Cortex-M4, all included): 1.51 for 48x48x8, 1.62 for 12x12x64, 1.81 for
+ * 25x5x64, 2.53 for 48x48x16 with stride 2. The steps alone need 1.17 and, with stride 2, 1.22; widening two rows of
+ * four channels takes 13.5 for each column, putting 8 outputs in place 4.5.
  */
 #include "edgenet_dsp.h"
 
@@ -35,8 +35,8 @@ typedef struct {
 typedef void compute_function(const int32_t *x, int8_t *out, const band *b, const int32_t *table);
 
 /*
- * Those of the second kind take pairs of rows to words of the window, or stripes of outputs, each of one or two rows, to
- * their places. They go through a row by four steps.
+ * Those of the second kind take pairs of rows to words of the window, or stripes of outputs, each of one or two rows,
+ * to their places. They go through a row by four steps.
  */
 typedef struct {
     int32_t below;     /* bytes from a pixel to the one below it */
@@ -103,9 +103,9 @@ typedef void put_function(const int8_t *from, int8_t *to, const walk *w, int32_t
 
 /*
  * r12: a column's words; lr: where an output goes; r4 to r11: the channel's table. On the stack, from sp on: where the
- * columns of a stripe end, back, skip, where the channel's outputs end, the next channel's table, r12 and lr as they were
- * when the channel began, wide. Beside its steps a stripe costs 10 instructions and 3 for each time through them, a
- * channel 15 more.
+ * columns of a stripe end, back, skip, where the channel's outputs end, the next channel's table, r12 and lr as they
+ * were when the channel began, wide. Beside its steps a stripe costs 10 instructions and 3 for each time through them,
+ * a channel 15 more.
  */
 #define COMPUTE_FUNCTION(name, slot, slots, first, steps)                                                 \
     __attribute__((naked, noinline, used)) static void name(const int32_t *x, int8_t *out, const band *b, \
@@ -152,7 +152,10 @@ typedef void put_function(const int8_t *from, int8_t *to, const walk *w, int32_t
                          "pop {r4-r11, pc}");                                                             \
     }
 
-/* r0: from; r1: to; r2, r3, r12, lr: below, right, next_from, next_to; r10: where the row ends; r11: how many are left. */
+/*
+ * r0: from; r1: to; r2, r3, r12, lr: below, right, next_from, next_to; r10: where the row ends; r11: how many are
+ * left.
+ */
 #define WALK_FUNCTION(name, to_type, pointer, step)                                                         \
     __attribute__((naked, noinline, used)) static void name(const int8_t *from, to_type *to, const walk *w, \
                                                             int32_t count)                                  \
