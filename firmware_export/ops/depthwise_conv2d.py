@@ -20,6 +20,7 @@ PIXELS, WORD_BYTES = 4, 4
 
 
 def filter_window(node: Node) -> Window:
+    """How the filter slides over the input."""
     filters = node.need(1).shape
     return window(node, (filters[1], filters[2]), (node.integer("dilation_h"), node.integer("dilation_w")))
 
