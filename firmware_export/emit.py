@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
+
+import numpy as np
 
 from . import __version__
 from .cwriter import C_TYPES, comment, comment_text, fill, float_literal, initializer, rename, string_literal, table
@@ -14,8 +18,9 @@ from .planner import ALIGNMENT, Place
 from .program import Program, Step, constant_name, copy_call, tensor_constant_name
 from .pywriter import loader
 
-NN_HEADER, DSP_HEADER = "edgenet_nn.h", "edgenet_dsp.h"
-"""What kernels include: the second one those for cores with SIMD instructions."""
+NN_HEADER, DSP_HEADER = PARAMETERS = ("edgenet_nn.h", "edgenet_dsp.h")
+"""The headers with kernels' parameters; the second one's are for cores with SIMD instructions."""
+INCLUDE = re.compile(r'^#include "(edgenet_\w+\.h)"', re.MULTILINE)
 RESET_MEANS = (
     "The network remembers from run to run, in a static buffer of {macro}_STATE_BYTES of its own, also where the arena "
     "is yours. This makes it forget: the next run is like the first one, before which no call is needed."
@@ -128,7 +133,9 @@ class _Writer:
         """NAME.c."""
         slots = {
             "banner": self.banner,
-            "kernel_headers": "\n".join(f'#include "{header}"' for header in kernel_headers(self.program)),
+            "kernel_headers": "\n".join(
+                f'#include "{header}"' for header in kernel_headers(self.program) if header in PARAMETERS
+            ),
             "arena": self._arena(),
             "state": self._state(),
             "params": "\n".join(self._all_params()),
@@ -190,9 +197,13 @@ class _Writer:
         resets = ((f"variable{number}", call) for number, call in enumerate(self.program.resets))
         for variable, call in (*resets, *self._named_calls()):
             owner = variable.split("_")[0]
+            names = parameter_names(call.kernel)
+            if set(names) != set(call.params):
+                raise KeyError(f"{call.kernel} takes {names}, got {tuple(call.params)}")
             yield f"static const edgenet_{call.kernel}_params {variable} = {{"
-            for field, value in call.params.items():
-                yield f"    .{field} = {self._param(owner, value)},"
+            # C++17 has no designated initializers: values stand in the order of the structure, their names beside.
+            for field in names:
+                yield f"    /* {field} */ {self._param(owner, call.params[field])},"
             yield "};"
 
     def _param(self, owner: str, value: Param) -> str:
@@ -280,8 +291,9 @@ class _Writer:
 
     def _golden_tables(self, vectors: Sequence[Vector]) -> Iterator[str]:
         for i, (label, tensor) in enumerate(self._buffers("input")):
-            size = f"{self.macro}_{label.upper()}_SIZE"
-            yield _rows(f"static const {C_TYPES[tensor.dtype]}", label, size, [v.inputs[i] for v in vectors])
+            size = f"{self.macro}_{label.upper()}_SIZE" if tensor.size else "1"
+            rows = [v.inputs[i] if tensor.size else np.zeros(1, tensor.dtype) for v in vectors]
+            yield _rows(f"static const {C_TYPES[tensor.dtype]}", label, size, rows)
         for i, (label, tensor) in enumerate(self._buffers("output")):
             size, ctype = f"{self.macro}_{label.upper()}_SIZE", C_TYPES[tensor.dtype]
             yield _rows(f"static const {ctype}", f"golden_{label}", size, [v.outputs[i] for v in vectors])
@@ -312,6 +324,20 @@ def _describe(step: Step) -> str:
     return f"operator {op.index} {op.type}: {shapes} -> {outputs}"
 
 
+@cache
+def parameter_names(kernel: str) -> tuple[str, ...]:
+    """The fields of the structure edgenet_KERNEL_params, in the order in which the kernels' headers declare them."""
+    headers = "".join(_kernel_file(name).decode() for name in (NN_HEADER, DSP_HEADER))
+    header = re.sub(r"/\*.*?\*/", "", headers, flags=re.DOTALL)
+    like = re.search(rf"typedef edgenet_(\w+)_params edgenet_{kernel}_params;", header)
+    if like:
+        return parameter_names(like[1])
+    body = re.search(rf"typedef struct {{([^}}]*)}} edgenet_{kernel}_params;", header)
+    if body is None:
+        raise KeyError(f"no header has edgenet_{kernel}_params")
+    return tuple(re.findall(r"(\w+)(?:\[\w+\])?\s*[,;]", body[1]))
+
+
 def kernel_files(program: Program) -> Mapping[str, bytes]:
     """File name -> bytes of the kernels that `program` calls, and their header."""
     names = [*kernel_headers(program), *(f"{kernel}.c" for kernel in program.kernels)]
@@ -319,9 +345,15 @@ def kernel_files(program: Program) -> Mapping[str, bytes]:
 
 
 def kernel_headers(program: Program) -> list[str]:
-    """The headers that the kernels of `program` include."""
-    simd = any(f'"{DSP_HEADER}"'.encode() in _kernel_file(f"{kernel}.c") for kernel in program.kernels)
-    return [NN_HEADER, DSP_HEADER] if simd else [NN_HEADER]
+    """The headers that the kernels of `program` include, and those that these do; those with parameters first."""
+    found = [NN_HEADER]
+    pending = [f"{kernel}.c" for kernel in program.kernels]
+    while pending:
+        included = INCLUDE.findall(_kernel_file(pending.pop()).decode())
+        new = [name for name in dict.fromkeys(included) if name not in found]
+        found += new
+        pending += new
+    return sorted(found, key=lambda name: (name not in PARAMETERS, name != NN_HEADER, name))
 
 
 def _kernel_file(name: str) -> bytes:

@@ -67,7 +67,7 @@ def choose_kernels(graph: Graph, target: Target) -> Choice:
         plan = plan_memory(graph)
         _check_ram(graph, plan.arena_bytes + plan.state_bytes, target)
         return Choice(graph, plan)
-    menu = _Menu(graph, target.core)
+    menu = _Menu(graph, target.core, target.take)
     picks = _upgraded(menu, [0] * len(graph.ops), target)
     if target.max_flash is not None and menu.flash(picks) > target.max_flash:
         raise ExportError(
@@ -110,9 +110,10 @@ def fits(node: Node) -> bool:
 class _Menu:
     """The alternatives of every operator, with their costs; picks are one number for each operator."""
 
-    def __init__(self, graph: Graph, core: Core) -> None:
+    def __init__(self, graph: Graph, core: Core, take: frozenset[str]) -> None:
         self._graph, self._core = graph, core
-        self.choices = [alternatives(graph, op, core) for op in graph.ops]
+        everything = [alternatives(graph, op, core) for op in graph.ops]
+        self.choices = [tuple(op for op in ops if op.type in take)[:1] or ops for ops in everything]
         self._costs = [[cost_of(graph.node(op), core) for op in choices] for choices in self.choices]
 
     def cost(self, operator: int, pick: int) -> Cost:

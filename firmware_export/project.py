@@ -13,7 +13,7 @@ from pathlib import Path
 from . import __version__, emit, report
 from .cwriter import fill
 from .errors import ExportError
-from .files import replace_folder
+from .files import is_marked, page_mark, replace_folder, same_place
 from .graph import Array, Graph, Tensor
 from .kernel_choice import Choice, choose_kernels
 from .kernel_facts import KernelFacts, kernel_facts
@@ -28,6 +28,8 @@ VECTORS = 8
 MANIFEST = "MANIFEST.json"
 BUILT = re.compile(r"selftest|__pycache__|lib\w+-[\w.]+-\w+-\d+bit-[0-9a-f]{16}\.(so|dll|dylib)")
 """What `make`, Python and NAME.py build in a project."""
+REPORT = page_mark("edgenet memory report")
+"""Of a page of `--report`, which may lie in the project."""
 _KEYWORDS = """
     auto break case char const continue default do double else enum extern float for goto if inline int long main
     register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
@@ -97,7 +99,7 @@ def export_c(
     Raises:
         ExportError: the model can't be read or is not supported, or the folder can't be written.
     """
-    check_out_dir(out_dir)
+    check_out_dir(out_dir, model_path)
     graph = read_model(model_path)
     choice = choose_kernels(apply_passes(graph), target)
     program = program_of(choice)
@@ -129,14 +131,19 @@ def read_model(model_path: Path) -> Graph:
     return read_tflite(data, model_path.name)
 
 
-def check_out_dir(out_dir: Path) -> None:
-    """Raises ExportError unless `out_dir` is absent, empty, or an earlier export with nothing of the user's in it."""
+def check_out_dir(out_dir: Path, model_path: Path | None = None) -> None:
+    """Raises ExportError unless `out_dir` is absent, empty, or an earlier export with nothing of the user's in it.
+
+    The model, where there is one already, must not lie in it.
+    """
     if not out_dir.exists():
         return
     if not out_dir.is_dir():
         raise ExportError(f"{out_dir}: is a file; choose another folder with --out.")
     if Path.cwd().is_relative_to(out_dir.resolve()):
         raise ExportError(f"{out_dir}: is the folder you are in; choose a folder of its own with --out.")
+    if model_path is not None and any(same_place(out_dir, above) for above in model_path.absolute().parents):
+        raise ExportError(f"{out_dir}: holds the model, and would be replaced; choose another folder with --out.")
     present = sorted(path.name for path in out_dir.iterdir())
     written = _written_files(out_dir / MANIFEST)
     if not present:
@@ -144,7 +151,7 @@ def check_out_dir(out_dir: Path) -> None:
     if not written:
         raise ExportError(f"{out_dir}: holds files that are not an earlier export; choose another folder with --out.")
     for name in present:
-        if name != MANIFEST and not BUILT.fullmatch(name) and not _is_as_written(out_dir / name, written.get(name)):
+        if not _is_ours(out_dir / name, written.get(name)):
             kind = "was edited since it was exported" if name in written else "was not written by the export"
             raise ExportError(
                 f"{out_dir}: {name} {kind}, and the folder would be replaced; move it, or choose another folder "
@@ -162,8 +169,14 @@ def _written_files(manifest: Path) -> Mapping[str, str]:
         return {}
 
 
-def _is_as_written(path: Path, digest: str | None) -> bool:
-    return digest is not None and path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == digest
+def _is_ours(path: Path, digest: str | None) -> bool:
+    """Whether a file or folder in a project is as the export wrote it, was built from that, or is a memory report."""
+    if path.name == MANIFEST or BUILT.fullmatch(path.name):
+        return True
+    if not path.is_file():
+        return False
+    data = path.read_bytes()
+    return hashlib.sha256(data).hexdigest() == digest if digest is not None else is_marked(data, REPORT)
 
 
 def c_identifier(model_path: Path) -> str:

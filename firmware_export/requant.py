@@ -97,8 +97,11 @@ def staircase(channels: Channels, scale: Int | int) -> Staircase | None:
     return form if proved.all() else None
 
 
-def staircase_channels(channels: Channels, scale: Int | int) -> tuple[Staircase, Flags]:
-    """The form whose shift proves the most channels, and which these are; the others have multiplier 0."""
+def staircase_channels(channels: Channels, scale: Int | int, shift: int | None = None) -> tuple[Staircase, Flags]:
+    """The form whose shift proves the most channels, and which these are; the others have multiplier 0.
+
+    With `shift` that one alone is tried.
+    """
     scales = np.broadcast_to(np.asarray(scale, np.int64), channels.multiplier.shape)
     task = task_of(channels)
     caps = np.minimum(multiplier_cap(channels, scales), constant_cap(channels))
@@ -107,7 +110,7 @@ def staircase_channels(channels: Channels, scale: Int | int) -> tuple[Staircase,
     def attempt(shift: int) -> tuple[Staircase, Flags]:
         return _staircase_at(task, scales, shift, caps >= shift)
 
-    return best(caps, attempt)
+    return best(caps, attempt) if shift is None else attempt(shift)
 
 
 def kappa_staircase(
@@ -119,12 +122,12 @@ def kappa_staircase(
 
 
 def kappa_channels(
-    channels: Channels, kappas: Sequence[int] = KAPPAS, limit: Int | int = KAPPAS[0]
+    channels: Channels, kappas: Sequence[int] = KAPPAS, limit: Int | int = KAPPAS[0], shift: int | None = None
 ) -> tuple[KappaStaircase, Flags]:
     """The form whose shift proves the most channels, and which these are; the others have kappa and multiplier 0.
 
     Every channel has a kappa of its own, the first of `kappas` that is at most its `limit` (32767 // largest weight)
-    and works.
+    and works. With `shift` that one alone is tried.
     """
     limits = np.broadcast_to(np.asarray(limit, np.int64), channels.multiplier.shape)
     task = task_of(channels)
@@ -135,7 +138,7 @@ def kappa_channels(
     def attempt(shift: int) -> tuple[KappaStaircase, Flags]:
         return _kappa_at(task, kappas, limits, shift, caps >= shift)
 
-    return best(caps, attempt)
+    return best(caps, attempt) if shift is None else attempt(shift)
 
 
 def linear(channels: Channels) -> Linear | None:

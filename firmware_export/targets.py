@@ -37,12 +37,14 @@ class Target:
         optimize: "speed", "balanced" or "size".
         max_flash: bytes of code and constants; None where that is no matter.
         max_ram: bytes of arena and state; likewise.
+        take: internal operators that are taken wherever they fit, whatever they cost: for tests and measurements.
     """
 
     core: Core | None = None
     optimize: str = "balanced"
     max_flash: int | None = None
     max_ram: int | None = None
+    take: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:

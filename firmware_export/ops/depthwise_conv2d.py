@@ -19,7 +19,8 @@ PIXELS, WORD_BYTES = 4, 4
 """The kernel takes so many pixels at a time, and keeps tables of int32."""
 
 
-def _window(node: Node) -> Window:
+def filter_window(node: Node) -> Window:
+    """How the filter slides over the input."""
     filters = node.need(1).shape
     return window(node, (filters[1], filters[2]), (node.integer("dilation_h"), node.integer("dilation_w")))
 
@@ -30,17 +31,17 @@ def filter_fits(node: Node) -> str | None:
     shape, channels = node.need(1).shape, node.need(0).shape[3]
     if len(shape) != 4 or 0 in shape or shape[0] != 1 or shape[3] % channels:
         return f"{shape} on {channels} channels"
-    return linear.filter_limits(node, shape[3], axis=3)
+    return linear.filter_limits(node, shape[3], axes=(3,))
 
 
 def output_shapes(node: Node) -> Sequence[Shape]:
     """(B, OH, OW, C * multiplier)."""
-    return [(node.need(0).shape[0], *_window(node).output, node.need(1).shape[3])]
+    return [(node.need(0).shape[0], *filter_window(node).output, node.need(1).shape[3])]
 
 
 def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
     """int8 (N, B, OH, OW, C * multiplier)."""
-    win, filters = _window(node), node.constant(1)[0].astype(np.int64)
+    win, filters = filter_window(node), node.constant(1)[0].astype(np.int64)
     x = inputs[0].reshape(-1, *node.need(0).shape[1:]).astype(np.int64) - node.need(0).zero_point
     padded = pad(np.repeat(x, filters.shape[2] // x.shape[3], axis=3), win, 0)
     acc = np.zeros((len(x), *win.output, filters.shape[2]), np.int64)
@@ -53,7 +54,7 @@ def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
 
 def lower(node: Node) -> Sequence[KernelCall]:
     """One call of depthwise_conv2d_s8; with several filters for each channel one of conv2d_s8, in groups."""
-    filters, win = node.constant(1), _window(node)
+    filters, win = node.constant(1), filter_window(node)
     if not _one_filter_each(node):
         return lower_filters(node, _as_groups(filters), win)
     params: dict[str, Param] = {
@@ -89,7 +90,7 @@ def _band(win: Window) -> int:
 
 def scratch_bytes(node: Node) -> int:
     """A word for each tap, two for each pixel of a band, and what the filter sees of one channel."""
-    win = _window(node)
+    win = filter_window(node)
     if not _one_filter_each(node):
         return filters_scratch_bytes(node, _as_groups(node.constant(1)).shape)
     height, width = win.output
@@ -107,7 +108,7 @@ def _in_fours(pixels: int) -> int:
 
 def overlap(node: Node, number: int) -> int | None:
     """In place: a channel's outputs only take the places of its own inputs, which have been copied."""
-    win = _window(node)
+    win = filter_window(node)
     if not _one_filter_each(node):
         return filters_overlap(node, number, _as_groups(node.constant(1)).shape, win)
     shrinks = math.prod(win.output) <= math.prod(win.input)

@@ -14,7 +14,7 @@ from ..graph import Array, Node
 from . import linear
 from .arithmetic import INT8_MAX, INT8_MIN, wrap_int32
 from .overlap import safe_distance
-from .packed import EXACT, Requant, folded_bias, requantization
+from .packed import EXACT, PLAIN, Requant, folded_bias, requantization
 from .spec import Constant, KernelCall, Param, Shape
 from .window import Window, first_bytes
 
@@ -45,7 +45,7 @@ def folded_params(node: Node, weights: Array, width: int = 1, groups: int = 1) -
 def _requant_params(node: Node, weights: Array) -> dict[str, Param]:
     """How sums become outputs: by the short form that is proved, else by the reference kernel's own arithmetic."""
     low, high = linear.output_range(node)
-    requant = requantization(node, weights, odd=1)
+    requant = requantization(node, weights, PLAIN, ())
     if requant is None:
         requant = _exact(node, weights)
     elif not any(form.clamps for _, form in requant.proofs):

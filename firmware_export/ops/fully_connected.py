@@ -25,9 +25,9 @@ MAX_COMPUTED_DEPTH = 33_000
 
 
 def filter_shape(node: Node) -> tuple[int, int]:
-    """(channels, depth); what comes before is 1."""
-    channels, depth = node.need(1).shape[-2:]
-    return channels, depth
+    """(channels, depth): the last axis is the depth, all others count channels, as in TFLite Micro."""
+    depth = node.need(1).shape[-1]
+    return node.need(1).size // depth, depth
 
 
 def int8_filter(node: Node) -> str | None:
@@ -50,12 +50,12 @@ def int32_bias(node: Node) -> str | None:
 
 
 def filter_fits(node: Node) -> str | None:
-    """the filter must be (channels, depth) with a depth that divides the input's size, one scale or one per
+    """the filter must be (channels, ..., depth) with a depth that divides the input's size, one scale or one per
     channel, and one bias each"""
     shape, size = node.need(1).shape, node.need(0).size
-    if len(shape) < 2 or 0 in shape or node.need(1).size != shape[-1] * shape[-2] or not size or size % shape[-1]:
+    if len(shape) < 2 or 0 in shape or not size or size % shape[-1]:
         return f"{shape} on {size} values"
-    return linear.filter_limits(node, shape[-2], axis=len(shape) - 2)
+    return linear.filter_limits(node, filter_shape(node)[0], axes=tuple(range(len(shape) - 1)))
 
 
 def depth_fits(node: Node) -> str | None:

@@ -6,6 +6,7 @@ An operator that two or more were fused into keeps the index of the last one, wh
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 from ..graph import Graph
@@ -21,6 +22,7 @@ from .tables import merge_tables
 __all__ = [
     "PASSES",
     "apply_passes",
+    "correct_shapes",
     "drop_dead_code",
     "fold_constants",
     "optimize",
@@ -29,7 +31,13 @@ __all__ = [
 ]
 
 Pass: TypeAlias = Callable[[Graph], Graph]
-NEEDED: tuple[Pass, ...] = (forget_stated_shapes, drop_dead_code, fold_constants, drop_dead_code)
+NEEDED: tuple[Pass, ...] = (
+    forget_stated_shapes,
+    drop_dead_code,
+    fold_constants,
+    forget_stated_shapes,
+    drop_dead_code,
+)
 """Without these some networks could not become C."""
 PASSES: tuple[Pass, ...] = (forward_copies, fold_padding, fuse_activations, merge_tables, drop_dead_code)
 """These make less of the network; they are repeated as long as that helps."""
@@ -56,6 +64,16 @@ def simplify(graph: Graph) -> Graph:
     graph = _apply(graph, NEEDED)
     check_constraints(graph)
     return graph
+
+
+def correct_shapes(graph: Graph) -> Graph:
+    """`graph`, the file's operators as they are, with the shapes that `simplify` finds.
+
+    Raises:
+        ExportError: as `simplify`.
+    """
+    pairs = zip(graph.tensors, simplify(graph).tensors, strict=True)
+    return replace(graph, tensors=tuple(old if old.shape == new.shape else new for old, new in pairs))
 
 
 def optimize(graph: Graph) -> Graph:

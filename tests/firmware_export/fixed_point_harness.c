@@ -23,7 +23,7 @@ static int32_t exp_of_first(int32_t a, int32_t unused)
 static int32_t reciprocal_of_first(int32_t a, int32_t unused)
 {
     (void)unused;
-    return one_over_one_plus(a);
+    return edgenet_one_over_one_plus(a);
 }
 
 static int shift, offset;

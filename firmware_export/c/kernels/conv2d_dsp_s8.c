@@ -11,7 +11,7 @@
  * A pair of channels costs about 65 more, a word of a run about 20.
  *
  * Within a run of bytes (b0, b1, b2, b3, ...) the pairs are (b0, b2), (b1, b3), because that is what SXTB16 makes; of
- * what remains, (b0, b1), and a last one with 0.
+ * what remains, (b0, b1); a last one begins a word, which the next run's last one completes.
  */
 #include "edgenet_dsp.h"
 
@@ -20,7 +20,10 @@
 /* What stays the same from pixel to pixel. */
 typedef struct {
     const int32_t *wide_end, *pairs_end; /* of the widened inputs, and of the records */
-    int32_t entry;
+    int32_t entry;                       /* where a pair's second word enters the steps */
+    const int8_t *rows, *rows_end;       /* the rows that are held, or the input's */
+    int32_t held, ring;                  /* how many, and their bytes */
+    int32_t gap, down;                   /* bytes from the end of a run to the next one, and to that of the row below */
 } work;
 
 #if EDGENET_DSP_ASM
@@ -81,71 +84,80 @@ typedef struct {
 
 #endif
 
-/* Widens a run of n bytes of four pixels; returns where the next goes. */
-static inline int32_t *widen(int32_t *to, const int8_t *p0, const int8_t *p1, const int8_t *p2, const int8_t *p3,
-                             int32_t n)
-{
-    if (n >= 4) {
-        WIDEN_WORDS(n >> 2);
-    }
-    if (n & 2) {
-        to[0] = edgenet_halves(p0[0], p0[1]);
-        to[1] = edgenet_halves(p1[0], p1[1]);
-        to[2] = edgenet_halves(p2[0], p2[1]);
-        to[3] = edgenet_halves(p3[0], p3[1]);
-        to += PIXELS;
-        p0 += 2;
-        p1 += 2;
-        p2 += 2;
-        p3 += 2;
-    }
-    if (n & 1) {
-        to[0] = edgenet_halves(p0[0], 0);
-        to[1] = edgenet_halves(p1[0], 0);
-        to[2] = edgenet_halves(p2[0], 0);
-        to[3] = edgenet_halves(p3[0], 0);
-        to += PIXELS;
-    }
-    return to;
-}
+/*
+ * Widens a run of n bytes from p0, p1, p2 and p3 on, which move behind it, to where `to` points, which moves too. begun is
+ * where a last byte waits for the next run's.
+ */
+#define WIDEN(n)                                    \
+    do {                                            \
+        if ((n) >= 4) {                             \
+            WIDEN_WORDS((n) >> 2);                  \
+        }                                           \
+        if ((n) & 2) {                              \
+            to[0] = edgenet_halves(p0[0], p0[1]);   \
+            to[1] = edgenet_halves(p1[0], p1[1]);   \
+            to[2] = edgenet_halves(p2[0], p2[1]);   \
+            to[3] = edgenet_halves(p3[0], p3[1]);   \
+            to += PIXELS;                           \
+            p0 += 2;                                \
+            p1 += 2;                                \
+            p2 += 2;                                \
+            p3 += 2;                                \
+        }                                           \
+        if (((n) & 1) && begun != NULL) {           \
+            begun[0] |= edgenet_halves(0, *p0++);   \
+            begun[1] |= edgenet_halves(0, *p1++);   \
+            begun[2] |= edgenet_halves(0, *p2++);   \
+            begun[3] |= edgenet_halves(0, *p3++);   \
+            begun = NULL;                           \
+        } else if ((n) & 1) {                       \
+            to[0] = edgenet_halves(*p0++, 0);       \
+            to[1] = edgenet_halves(*p1++, 0);       \
+            to[2] = edgenet_halves(*p2++, 0);       \
+            to[3] = edgenet_halves(*p3++, 0);       \
+            begun = to;                             \
+            to += PIXELS;                           \
+        }                                           \
+    } while (0)
 
-/* Widens what the filter sees from four pixels in one row: the first window begins in held row `row`, at `byte`. */
-EDGENET_OWN_REGISTERS static void gather(const edgenet_conv2d_dsp_s8_params *p, const int8_t *rows, int32_t held,
-                                         int32_t row, int32_t byte, int32_t *to)
+/* Widens what the filter sees from four pixels, whose windows begin at from, perhaps all in one held row. */
+EDGENET_OWN_REGISTERS static void gather(const edgenet_conv2d_dsp_s8_params *p, const work *same,
+                                         const int8_t *const from[PIXELS], int32_t in_a_row, int32_t *to)
 {
-    const int32_t step = p->stride.width * p->input.channels, run = p->run, pitch = p->pitch;
+    const int8_t *p0 = from[0], *p1 = from[1], *p2 = from[2], *p3 = from[3];
+    const int8_t *const end = same->rows_end;
+    const int32_t run = p->run, down = same->down, ring = same->ring;
+    int32_t *begun = NULL;
     for (int32_t ky = p->filter.height; ky > 0; ky--) {
-        const int8_t *from = rows + row * pitch + byte;
-        for (int32_t runs = p->runs; runs > 0; runs--) {
-            to = widen(to, from, from + step, from + 2 * step, from + 3 * step, run);
-            from += p->run_step;
+        WIDEN(run);
+        for (int32_t runs = p->runs - 1; runs > 0; runs--) {
+            p0 += same->gap;
+            p1 += same->gap;
+            p2 += same->gap;
+            p3 += same->gap;
+            WIDEN(run);
         }
-        row += p->dilation.height;
-        row -= row >= held ? held : 0;
+        /* One row of the filter down; behind the last of the held rows comes the first one. */
+        p0 += down;
+        p1 += down;
+        p2 += down;
+        p3 += down;
+        if (p0 >= end || !in_a_row) {
+            p0 -= p0 >= end ? ring : 0;
+            p1 -= p1 >= end ? ring : 0;
+            p2 -= p2 >= end ? ring : 0;
+            p3 -= p3 >= end ? ring : 0;
+        }
     }
 }
 
-/* Where four pixels' windows begin: held rows, and bytes within a row. */
-typedef struct {
-    int32_t row[PIXELS], byte[PIXELS];
-} places;
-
-/* The same for pixels anywhere. */
-EDGENET_OWN_REGISTERS static void gather_apart(const edgenet_conv2d_dsp_s8_params *p, const int8_t *rows, int32_t held,
-                                               const places *at, int32_t *to)
+/* The same where the filter sees one pixel. */
+static inline void gather_pixels(const int8_t *p0, const int8_t *p1, const int8_t *p2, const int8_t *p3, int32_t n,
+                                 int32_t *to)
 {
-    for (int32_t ky = 0; ky < p->filter.height; ky++) {
-        const int8_t *from[PIXELS];
-        for (int32_t i = 0; i < PIXELS; i++) {
-            int32_t row = at->row[i] + ky * p->dilation.height;
-            row -= row >= held ? held : 0;
-            from[i] = rows + row * p->pitch + at->byte[i];
-        }
-        for (int32_t runs = 0; runs < p->runs; runs++) {
-            const int32_t step = runs * p->run_step;
-            to = widen(to, from[0] + step, from[1] + step, from[2] + step, from[3] + step, p->run);
-        }
-    }
+    int32_t *begun = NULL;
+    WIDEN(n);
+    (void)begun;
 }
 
 #if EDGENET_DSP_ASM
@@ -170,20 +182,28 @@ EDGENET_OWN_REGISTERS static void gather_apart(const edgenet_conv2d_dsp_s8_param
 #define WORD WORD_FROM("a0", "b0", "a1", "b1", "a2", "b2", "a3", "b3")
 #define WORD_BYTES 48
 
-/* A sum to an output. The multiplier is in t, the constant in w. */
-#define TO_INT8(a, shift)                \
-    "asr %[" a "], %[" shift "]\n\t"    \
+/* Sums to outputs: the multiplier is in t, the constant in w; in the second form the even shift in y, the odd one in z. */
+#define STAIRCASE(a, shift)                        \
+    "smmla %[" a "], %[" a "], %[t], %[w]\n\t"     \
+    "ssat %[" a "], #8, %[" a "], asr #" shift "\n\t"
+#define STAIRCASES                                                                                        \
+    "ldrd %[t], %[w], [%[next]], #8\n\t" STAIRCASE("a0", "2") STAIRCASE("a1", "2") STAIRCASE("a2", "2")   \
+    STAIRCASE("a3", "2") "ldrd %[t], %[w], [%[next]], #8\n\t" STAIRCASE("b0", "10") STAIRCASE("b1", "10") \
+    STAIRCASE("b2", "10") STAIRCASE("b3", "10")
+#define LINEAR(a, doubled, shift)                          \
+    doubled                                                \
+    "smmulr %[" a "], %[" a "], %[t]\n\t"                  \
+    "add %[" a "], %[" a "], %[" a "], asr #31\n\t"        \
+    "add %[" a "], %[" a "], %[w]\n\t"                     \
+    "asr %[" a "], %[" shift "]\n\t"                       \
     "ssat %[" a "], #8, %[" a "]\n\t"
-#define STAIRCASE(a, shift) "smmla %[" a "], %[" a "], %[t], %[w]\n\t" TO_INT8(a, shift)
-#define LINEAR(a, shift, doubled)                             \
-    doubled                                                   \
-    "smmulr %[" a "], %[" a "], %[t]\n\t"                     \
-    "add %[" a "], %[" a "], %[" a "], asr #31\n\t"           \
-    "add %[" a "], %[" a "], %[w]\n\t" TO_INT8(a, shift)
-#define TWICE(a) "lsl %[" a "], %[" a "], #1\n\t"
-#define TWICE_OF_256(a) "asr %[" a "], %[" a "], #7\n\t"
-#define LINEAR_EVEN(a, shift) LINEAR(a, shift, TWICE(a))
-#define LINEAR_ODD(a, shift) LINEAR(a, shift, TWICE_OF_256(a))
+#define LINEAR_EVEN(a) LINEAR(a, "lsl %[" a "], %[" a "], #1\n\t", "y")
+#define LINEAR_ODD(a) LINEAR(a, "asr %[" a "], %[" a "], #7\n\t", "z")
+#define LINEARS                                                                                        \
+    "ldrd %[y], %[z], [%[next], #16]\n\t"                                                              \
+    "ldrd %[t], %[w], [%[next]], #8\n\t" LINEAR_EVEN("a0") LINEAR_EVEN("a1") LINEAR_EVEN("a2")         \
+    LINEAR_EVEN("a3") "ldrd %[t], %[w], [%[next]], #16\n\t" LINEAR_ODD("b0") LINEAR_ODD("b1")          \
+    LINEAR_ODD("b2") LINEAR_ODD("b3")
 
 /*
  * All channels of four pixels. The first word of a pair of channels begins with the biases; the others take
@@ -195,7 +215,7 @@ EDGENET_OWN_REGISTERS static void gather_apart(const edgenet_conv2d_dsp_s8_param
  *   0 the first of the widened inputs   4 their end   8 where a pair's second word enters the steps
  *   12 the records' end   16 output   20 bytes to the next pixel's
  */
-#define COMPUTE(EVEN, ODD)                                                                                            \
+#define COMPUTE(OUTPUTS)                                                                                              \
     __asm__ volatile("sub sp, #24\n\t"                                                                                \
                      "strd %[x], %[a0], [sp]\n\t"                                                                     \
                      "strd %[a1], %[a2], [sp, #8]\n\t"                                                                \
@@ -216,11 +236,7 @@ EDGENET_OWN_REGISTERS static void gather_apart(const edgenet_conv2d_dsp_s8_param
                      "sub %[b0], %[b0], %[a0]\n\t"                                                                    \
                      "sub %[b1], %[b1], %[a1]\n\t"                                                                    \
                      "sub %[b2], %[b2], %[a2]\n\t"                                                                    \
-                     "sub %[b3], %[b3], %[a3]\n\t"                                                                    \
-                     "ldrd %[y], %[z], [%[next], #16]\n\t"                                                            \
-                     "ldrd %[t], %[w], [%[next]], #8\n\t" EVEN("a0", "y") EVEN("a1", "y") EVEN("a2", "y")             \
-                     EVEN("a3", "y") "ldrd %[t], %[w], [%[next]], #16\n\t" ODD("b0", "z") ODD("b1", "z")              \
-                     ODD("b2", "z") ODD("b3", "z")                                                                    \
+                     "sub %[b3], %[b3], %[a3]\n\t" OUTPUTS                                                            \
                      "ldrd %[y], %[z], [sp, #16]\n\t"                                                                 \
                      "strb %[a0], [%[y]]\n\t"                                                                         \
                      "strb %[b0], [%[y], #1]\n\t"                                                                     \
@@ -254,9 +270,9 @@ EDGENET_OWN_REGISTERS static void compute(const edgenet_conv2d_dsp_s8_params *p,
     int8_t *a3 = output;
     int32_t b1, b2, b3, w, t, y, z;
     if (p->form == EDGENET_STAIRCASE) {
-        COMPUTE(STAIRCASE, STAIRCASE);
+        COMPUTE(STAIRCASES);
     } else {
-        COMPUTE(LINEAR_EVEN, LINEAR_ODD);
+        COMPUTE(LINEARS);
     }
 }
 
@@ -281,10 +297,9 @@ static void compute(const edgenet_conv2d_dsp_s8_params *p, const work *at, const
                 both = edgenet_smlad(weights[i], x[PIXELS * i + pixel], both);
             }
             both = edgenet_subtract_wrapping(both, even);
-            output[pixel * step] = edgenet_pair_output(requant, p->form, 0, even);
-            output[pixel * step + 1] = edgenet_pair_output(requant, p->form, 1, both);
+            edgenet_pair_outputs(requant, p->form, even, both, output + pixel * step);
         }
-        pair = requant + EDGENET_PAIR_REQUANT;
+        pair = requant + EDGENET_PAIR_REQUANT(p->form);
     }
 }
 
@@ -349,20 +364,32 @@ static inline void advance(const edgenet_conv2d_dsp_s8_params *p, int32_t held, 
     }
 }
 
-/* The places of the next count pixels; the last one's again for those that there are not. Returns the last one's row. */
-static int32_t place(const edgenet_conv2d_dsp_s8_params *p, int32_t held, int32_t count, position *at, places *four)
+/*
+ * Where the windows of the next count pixels begin; the last one's again for those that there are not. Returns the row of
+ * the last one.
+ */
+static int32_t place(const edgenet_conv2d_dsp_s8_params *p, const work *same, int32_t count, position *at,
+                     const int8_t *from[PIXELS])
 {
+    const int32_t step = p->stride.width * p->input.channels;
+    const int8_t *first = same->rows + at->row * p->pitch + at->x * step;
     int32_t last = at->y;
+    if (count == PIXELS && at->x + PIXELS <= p->output.width) {
+        for (int32_t i = 0; i < PIXELS; i++) {
+            from[i] = first;
+            first += step;
+        }
+        at->x += PIXELS - 1;
+        advance(p, same->held, at);
+        return last;
+    }
     for (int32_t i = 0; i < PIXELS; i++) {
         if (i < count) {
+            first = same->rows + at->row * p->pitch + at->x * step;
             last = at->y;
-            four->row[i] = at->row;
-            four->byte[i] = at->x * p->stride.width * p->input.channels;
-            advance(p, held, at);
-        } else {
-            four->row[i] = four->row[i - 1];
-            four->byte[i] = four->byte[i - 1];
+            advance(p, same->held, at);
         }
+        from[i] = first;
     }
     return last;
 }
@@ -384,7 +411,7 @@ static int8_t *convolve_pixels(const edgenet_conv2d_dsp_s8_params *p, const work
     const int32_t channels = p->output.channels, depth = p->input.channels;
     int32_t left = p->output.width;
     for (; left >= PIXELS; left -= PIXELS) {
-        widen(wide, image, image + depth, image + 2 * depth, image + 3 * depth, depth);
+        gather_pixels(image, image + depth, image + 2 * depth, image + 3 * depth, depth, wide);
         image += PIXELS * depth;
         if (channels % 2 == 0) {
             compute(p, same, wide, output, channels);
@@ -398,7 +425,7 @@ static int8_t *convolve_pixels(const edgenet_conv2d_dsp_s8_params *p, const work
         /* The last pixel again for those that there are not. */
         const int8_t *const second = left > 1 ? image + depth : image;
         const int8_t *const third = left > 2 ? second + depth : second;
-        widen(wide, image, second, third, third, depth);
+        gather_pixels(image, second, third, third, depth, wide);
         compute(p, same, wide, spare, channels + channels % 2);
         output = keep(output, spare, left, channels);
     }
@@ -407,37 +434,21 @@ static int8_t *convolve_pixels(const edgenet_conv2d_dsp_s8_params *p, const work
 
 /* One image; returns where the next one's output goes. */
 static int8_t *convolve(const edgenet_conv2d_dsp_s8_params *p, const work *same, const int8_t *image, int8_t *output,
-                        int32_t *wide, int8_t *spare)
+                        int32_t *wide, int8_t *spare, int8_t *lines)
 {
     const int32_t channels = p->output.channels, even = channels + channels % 2;
-    int8_t *const lines = spare + PIXELS * even;
-    const int8_t *const rows = p->lines > 0 ? lines : image;
-    const int32_t held = p->lines > 0 ? p->lines : p->input.height;
     const int32_t reach = (p->filter.height - 1) * p->dilation.height + 1;
-    const int32_t step = p->stride.width * p->input.channels;
     int32_t left = p->output.height * p->output.width, copied = 0, slot = 0;
     position at = {0, 0, 0};
     while (left > 0) {
         const int32_t count = left < PIXELS ? left : PIXELS;
-        const position first = at;
-        const int32_t in_a_row = count == PIXELS && at.x + PIXELS <= p->output.width;
-        places four;
-        int32_t last = at.y;
-        if (in_a_row) {
-            at.x += PIXELS - 1;
-            advance(p, held, &at);
-        } else {
-            last = place(p, held, count, &at, &four);
-        }
+        const int8_t *from[PIXELS];
+        const int32_t first_row = at.y, last = place(p, same, count, &at, from);
         for (; p->lines > 0 && copied < last * p->stride.height + reach; copied++) {
             copy_row(p, image, copied - p->pad.height, lines + slot * p->pitch);
-            slot = slot + 1 == held ? 0 : slot + 1;
+            slot = slot + 1 == p->lines ? 0 : slot + 1;
         }
-        if (in_a_row) {
-            gather(p, rows, held, first.row, first.x * step, wide);
-        } else {
-            gather_apart(p, rows, held, &four, wide);
-        }
+        gather(p, same, from, last == first_row, wide);
         if (count == PIXELS && even == channels) {
             compute(p, same, wide, output, channels);
             output += PIXELS * channels;
@@ -452,16 +463,23 @@ static int8_t *convolve(const edgenet_conv2d_dsp_s8_params *p, const work *same,
 
 void edgenet_conv2d_dsp_s8(const edgenet_conv2d_dsp_s8_params *p, const int8_t *input, int8_t *output, int8_t *scratch)
 {
-    const int32_t record = EDGENET_PAIR_BIASES + p->words + EDGENET_PAIR_REQUANT;
+    const int32_t record = EDGENET_PAIR_BIASES + p->words + EDGENET_PAIR_REQUANT(p->form);
     int32_t *const wide = (int32_t *)(void *)scratch;
     int8_t *const spare = scratch + 4 * PIXELS * p->words, *const first = output;
+    int8_t *const lines = spare + PIXELS * (p->output.channels + p->output.channels % 2);
     work same;
     same.wide_end = wide + PIXELS * p->words;
     same.pairs_end = p->pairs + record * ((p->output.channels + 1) / 2);
     same.entry = entry_of(p->words);
+    same.held = p->lines > 0 ? p->lines : p->input.height;
+    same.ring = same.held * p->pitch;
+    same.gap = p->run_step - p->run;
+    same.down = p->dilation.height * p->pitch - (p->runs - 1) * p->run_step - p->run;
     for (int32_t b = 0; b < p->output.batch; b++) {
+        same.rows = p->lines > 0 ? lines : input;
+        same.rows_end = same.rows + same.ring;
         output = p->single ? convolve_pixels(p, &same, input, output, wide, spare)
-                           : convolve(p, &same, input, output, wide, spare);
+                           : convolve(p, &same, input, output, wide, spare, lines);
         input += p->input.height * p->input.width * p->input.channels;
     }
     edgenet_limit_s8(first, (int32_t)(output - first), p->activation_min, p->activation_max);

@@ -152,7 +152,11 @@ typedef struct {
     int32_t multiplier, shift;
     int32_t activation_min, activation_max;
 } edgenet_mul_s8_params;
+typedef edgenet_mul_s8_params edgenet_mul_general_s8_params;
 void edgenet_mul_s8(const edgenet_mul_s8_params *p, const int8_t *first, const int8_t *second, int8_t *output);
+/* The same for a shift of more than 14, where the shifted product wraps around. */
+void edgenet_mul_general_s8(const edgenet_mul_general_s8_params *p, const int8_t *first, const int8_t *second,
+                            int8_t *output);
 
 /* MINIMUM and MAXIMUM. The output may lie on an input of its size. */
 typedef struct {
@@ -176,8 +180,16 @@ enum { EDGENET_ADD_S32, EDGENET_SUB_S32, EDGENET_MUL_S32, EDGENET_MINIMUM_S32, E
 typedef struct {
     edgenet_broadcast broadcast;
     int32_t function; /* one of the above */
+    int32_t activation_min, activation_max;
 } edgenet_binary_s32_params;
 void edgenet_binary_s32(const edgenet_binary_s32_params *p, const void *first, const void *second, void *output);
+
+/* MINIMUM, or MAXIMUM if `largest` is not 0, of int64. The output may lie on an input of its size. */
+typedef struct {
+    edgenet_broadcast broadcast;
+    int32_t largest;
+} edgenet_extreme_s64_params;
+void edgenet_extreme_s64(const edgenet_extreme_s64_params *p, const void *first, const void *second, void *output);
 
 /* The number of a row along five axes, and where it begins in both inputs, in elements. */
 typedef struct {
@@ -314,6 +326,15 @@ typedef struct {
     int32_t multiplier, left_shift, diff_min;
 } edgenet_softmax_s8_params;
 void edgenet_softmax_s8(const edgenet_softmax_s8_params *p, const int8_t *input, int8_t *output);
+
+/* The same by a table of exp(-difference) in Q0.31, as the above computes it, for differences below `count`; larger ones
+ * count as nothing. */
+typedef struct {
+    int32_t rows, depth;
+    int32_t count;
+    const int32_t *table;
+} edgenet_softmax_table_s8_params;
+void edgenet_softmax_table_s8(const edgenet_softmax_table_s8_params *p, const int8_t *input, int8_t *output);
 
 /* READ_VARIABLE and ASSIGN_VARIABLE: the same bytes in another place; values of any type. */
 typedef struct {
@@ -551,6 +572,54 @@ static inline int32_t edgenet_finish(int32_t form, int32_t sum, int32_t multipli
         return edgenet_saturate_s8((x + (x >> 31) + constant) >> shift);
     }
     return edgenet_output(sum, multiplier, constant, shift);
+}
+
+/* x / 2^n rounded, halves up; x >= 0, n in [1, 32]. */
+static inline int32_t edgenet_divide_positive(int32_t x, int32_t n)
+{
+    return ((x >> (n - 1)) + 1) >> 1;
+}
+
+/* 1 / (1 + a) for a in [0, 1], both Q0.31: three Newton-Raphson steps. */
+static inline int32_t edgenet_one_over_one_plus(int32_t a)
+{
+    const int32_t half = (int32_t)(((uint32_t)a + 0x80000000u) >> 1);
+    int32_t x = 1515870810 + edgenet_high_mul(-1010580540, half); /* Q2.29: 48/17 - 32/17 * half */
+    for (int32_t i = 0; i < 3; i++) {
+        x += edgenet_high_mul((1 << 29) - edgenet_high_mul(x, half), x) * 4;
+    }
+    return x < 1 << 30 ? x * 2 : INT32_MAX;
+}
+
+/*
+ * A sum of exponentials, for softmax: an exponential times reciprocal / 2^exponent is the probability in steps of int8.
+ * Sums are Q12.19 and limited to 2048; from 512 on every probability rounds to 0.
+ */
+#define EDGENET_SOFTMAX_BITS 12
+#define EDGENET_SOFTMAX_MOST (1 << 30)
+typedef struct {
+    int32_t reciprocal, exponent;
+} edgenet_softmax_sum;
+
+static inline edgenet_softmax_sum edgenet_softmax_sum_of(int32_t sum)
+{
+    edgenet_softmax_sum total;
+    uint32_t normal = (uint32_t)sum;
+    total.exponent = EDGENET_SOFTMAX_BITS + 31 - 8;
+    for (; normal < 0x80000000u; normal <<= 1) {
+        total.exponent--;
+    }
+    total.exponent = total.exponent > 32 ? 32 : total.exponent;
+    total.reciprocal = edgenet_one_over_one_plus((int32_t)(normal - 0x80000000u));
+    return total;
+}
+
+/* The output for one exponential, Q0.31. */
+static inline int8_t edgenet_softmax_output(int32_t exponential, edgenet_softmax_sum total)
+{
+    const int32_t scaled = edgenet_high_mul(exponential, total.reciprocal);
+    const int32_t result = edgenet_divide_positive(scaled, total.exponent);
+    return (int8_t)((result < 255 ? result : 255) + INT8_MIN);
 }
 
 /* Limits n outputs to [low, high]; int8 itself is no limit. */

@@ -121,17 +121,18 @@ static const int32_t *sums_of_pair(const int32_t *x, const int32_t *next, int32_
     return next;
 }
 
-/* The outputs of so many pairs of channels from their sums. */
-static const int32_t *finish(const int32_t *requant, int32_t form, int32_t pairs, const int32_t *sums, int8_t *output)
+/* The outputs of so many pairs of channels from their sums: the even channels', and those of both, 256-fold the odd one's. */
+static const int32_t *finish(const edgenet_fully_connected_dsp_s8_params *p, const int32_t *requant, int32_t pairs,
+                             const int32_t *sums, int8_t *output)
 {
-    if (form == EDGENET_STAIRCASE) {
+    if (p->form == EDGENET_STAIRCASE) {
         for (; pairs > 0; pairs--) {
             const int32_t even = sums[0], odd = edgenet_subtract_wrapping(sums[1], even);
-            output[0] = edgenet_staircase(even, requant[0], requant[1], requant[4]);
-            output[1] = edgenet_staircase(odd, requant[2], requant[3], requant[5]);
+            output[0] = edgenet_staircase(even, requant[0], requant[1], p->even_shift);
+            output[1] = edgenet_staircase(odd, requant[2], requant[3], p->odd_shift);
             output += 2;
             sums += 2;
-            requant += EDGENET_PAIR_REQUANT;
+            requant += EDGENET_PAIR_REQUANT(EDGENET_STAIRCASE);
         }
     }
     for (; pairs > 0; pairs--) {
@@ -140,38 +141,99 @@ static const int32_t *finish(const int32_t *requant, int32_t form, int32_t pairs
         output[1] = edgenet_linear(odd >> 7, requant[2], requant[3], requant[5]);
         output += 2;
         sums += 2;
-        requant += EDGENET_PAIR_REQUANT;
+        requant += EDGENET_PAIR_REQUANT(EDGENET_LINEAR);
     }
     return requant;
+}
+
+/* The same for one channel, with its own sum; number 0 is the pair's even channel. */
+static int8_t finish_one(const edgenet_fully_connected_dsp_s8_params *p, const int32_t *requant, int32_t number,
+                         int32_t sum)
+{
+    const int32_t multiplier = requant[2 * number], constant = requant[2 * number + 1];
+    if (p->form == EDGENET_STAIRCASE) {
+        return edgenet_staircase(sum, multiplier, constant, p->even_shift);
+    }
+    return edgenet_linear(edgenet_shift_left(sum, 1), multiplier, constant, requant[4 + number]);
+}
+
+/* How many pairs of channels are computed together when so many channels are left. */
+static int32_t together(int32_t left)
+{
+    /* The last of an odd number of channels has a partner too, whose output is left out. */
+    return left >= BLOCK - 1 ? BLOCK / 2 : 1;
+}
+
+/* A row of outputs, of inputs that are all widened. */
+static void compute_row(const edgenet_fully_connected_dsp_s8_params *p, const int32_t *x, int8_t *output)
+{
+    const int32_t *next = p->pairs;
+    int32_t sums[BLOCK], left = p->channels;
+    for (; left >= BLOCK; left -= BLOCK) {
+        next = finish(p, sums_of_block(x, next, p->words, sums), BLOCK / 2, sums, output);
+        output += BLOCK;
+    }
+    if (left > 0) {
+        int8_t rest[BLOCK];
+        if (together(left) > 1) {
+            finish(p, sums_of_block(x, next, p->words, sums), BLOCK / 2, sums, rest);
+        } else {
+            for (int32_t i = 0; i < left; i += 2) {
+                next = finish(p, sums_of_pair(x, next, p->words, sums), 1, sums, rest + i);
+            }
+        }
+        memcpy(output, rest, (size_t)left);
+    }
+}
+
+/* Adds a chunk's part to all sums, the odd channels' no longer 256-fold. */
+static const int32_t *add_chunk(const edgenet_fully_connected_dsp_s8_params *p, const int32_t *x, const int32_t *next,
+                                int32_t *sums)
+{
+    for (int32_t left = p->channels; left > 0;) {
+        const int32_t pairs = together(left);
+        int32_t part[BLOCK];
+        next = pairs > 1 ? sums_of_block(x, next, p->words, part) : sums_of_pair(x, next, p->words, part);
+        for (int32_t i = 0; i < 2 * pairs; i += 2) {
+            sums[i] += part[i];
+            sums[i + 1] += edgenet_subtract_wrapping(part[i + 1], part[i]) >> 8;
+        }
+        sums += 2 * pairs;
+        left -= 2 * pairs;
+    }
+    return next;
+}
+
+/* A row of outputs, of inputs that are widened chunk by chunk. */
+static void compute_chunks(const edgenet_fully_connected_dsp_s8_params *p, const int8_t *input, int32_t *x, int8_t *output)
+{
+    int32_t *const sums = x + p->words;
+    const int32_t *next = p->pairs;
+    memset(sums, 0, sizeof *sums * (size_t)(p->channels + 1));
+    for (int32_t left = p->depth; left > 0; left -= 2 * p->words) {
+        const int32_t count = left < 2 * p->words ? left : 2 * p->words;
+        memset(x, 0, sizeof *x * (size_t)p->words);
+        widen(x, input, count);
+        input += count;
+        next = add_chunk(p, x, next, sums);
+    }
+    for (int32_t channel = 0; channel < p->channels; channel++) {
+        output[channel] = finish_one(p, next, channel % 2, sums[channel]);
+        next += channel % 2 ? EDGENET_PAIR_REQUANT(p->form) : 0;
+    }
 }
 
 void edgenet_fully_connected_dsp_s8(const edgenet_fully_connected_dsp_s8_params *p, const int8_t *input, int8_t *output,
                                     int8_t *scratch)
 {
     int32_t *const x = (int32_t *)(void *)scratch;
-    int8_t *const first = output;
     for (int32_t row = 0; row < p->rows; row++) {
-        const int32_t *next = p->pairs;
-        int32_t sums[BLOCK], left = p->channels;
-        widen(x, input, p->depth);
-        input += p->depth;
-        /* The last of an odd number of channels has a partner too, whose output is left out. */
-        for (; left >= BLOCK; left -= BLOCK) {
-            next = finish(sums_of_block(x, next, p->words, sums), p->form, BLOCK / 2, sums, output);
-            output += BLOCK;
-        }
-        if (left > 0) {
-            int8_t rest[BLOCK];
-            if (left == BLOCK - 1) {
-                finish(sums_of_block(x, next, p->words, sums), p->form, BLOCK / 2, sums, rest);
-            } else {
-                for (int32_t i = 0; i < left; i += 2) {
-                    next = finish(sums_of_pair(x, next, p->words, sums), p->form, 1, sums, rest + i);
-                }
-            }
-            memcpy(output, rest, (size_t)left);
-            output += left;
+        if (2 * p->words >= p->depth) {
+            widen(x, input + row * p->depth, p->depth);
+            compute_row(p, x, output + row * p->channels);
+        } else {
+            compute_chunks(p, input + row * p->depth, x, output + row * p->channels);
         }
     }
-    edgenet_limit_s8(first, (int32_t)(output - first), p->activation_min, p->activation_max);
+    edgenet_limit_s8(output, p->rows * p->channels, p->activation_min, p->activation_max);
 }

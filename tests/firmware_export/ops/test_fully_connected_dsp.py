@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from test_fully_connected import COMPUTED, NUMBERS, SHAPES, Case, single
 
 from firmware_export.targets import find_target
 
-TARGET = find_target("cortex-m4", "speed")
+TARGET = replace(find_target("cortex-m4"), take=frozenset({"CONV_2D_DSP", "FULLY_CONNECTED_DSP"}))
 
 
 @pytest.mark.parametrize("cases", [NUMBERS, SHAPES, COMPUTED], ids=["numbers", "shapes", "computed"])
