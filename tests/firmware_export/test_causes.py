@@ -148,7 +148,7 @@ def transposed(text: str) -> str:
 def rounded_once(text: str) -> str:
     """Requantization with one rounding, as newer TFLite does."""
     once = "(int32_t)(((int64_t)sum * multiplier + constant * ((int64_t)1 << 31)) >> (31 + shift))"
-    return text.replace("(x + (x >> 31) + constant) >> shift", once)
+    return text.replace("(x - (x < 0 ? 1 : 0) + constant) >> shift", once)
 
 
 EDITS: list[tuple[str, str, Edit, int, str]] = [
