@@ -6,7 +6,8 @@
  * CONV_2D, any stride, dilation, padding and number of groups.
  *
  * What the filter sees from two output pixels is copied to the scratch memory, the pixels' values side by side; then
- * four channels at a time are computed for both pixels, so that each value that is loaded serves two or four products.
+ * four channels at a time are computed for both pixels, so that each value that is loaded serves two or four products;
+ * at the end two channels, or one.
  */
 #include "edgenet_nn.h"
 
