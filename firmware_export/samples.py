@@ -48,9 +48,7 @@ def make_samples(graph: Graph, given: Sequence[Array], count: int, seed: int) ->
         if given:
             parts.append(fit_input(graph, index, given[number]))
             if not len(parts[-1]):
-                raise ExportError(
-                    f"{graph.name}: the inputs that were given hold no samples; give some, or none."
-                )
+                raise ExportError(f"{graph.name}: the inputs that were given hold no samples; give some, or none.")
         if count > EXTREMES:
             parts.append(np.stack([_noise(tensor, limits, rng, sample) for sample in range(count - EXTREMES)]))
         result.append(np.concatenate(parts))

@@ -1,6 +1,6 @@
 """SPACE_TO_BATCH_ND: padded with 0, or the zero point, then each place in a block becomes a part of the batch.
 
-TFLite Micro pads int8 with 0 whatever the zero point is, which then is another number; this follows TFLite.
+TFLite Micro pads with a value that it never sets, whatever its arena held before; here TFLite is followed.
 """
 
 from __future__ import annotations
