@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -200,6 +200,20 @@ def pad(operator: str, rng: Rng) -> bytes:
     return model(operator, inputs, [output], {"mode": mode} if operator == "MIRROR_PAD" else {})
 
 
+def space_batch(operator: str, rng: Rng) -> bytes:
+    """SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND; the zero point is 0, with which TFLite Micro pads."""
+    count = int(rng.integers(1, 3))
+    block, inner = some_shape(rng, count, 4), some_shape(rng, count, 6)
+    before = [int(rng.integers(0, 4)) for _ in block]
+    margins = [[a, -(n + a) % size] for n, a, size in zip(inner, before, block, strict=True)]
+    batch, channels = some_shape(rng, 2, 4)
+    space = replace(some_tensor(rng, (batch, *inner, channels)), zero_point=0)
+    extents = ((n + sum(pair)) // size for n, pair, size in zip(inner, margins, block, strict=True))
+    blocks = like(space, (batch * int(np.prod(block)), *extents, channels))
+    source, target = (space, blocks) if operator == "SPACE_TO_BATCH_ND" else (blocks, space)
+    return model(operator, [source, ints(block), ints(margins)], [target])
+
+
 def concatenation(operator: str, rng: Rng) -> bytes:
     """CONCATENATION of up to four inputs, one of them perhaps constant."""
     shape = some_shape(rng)
@@ -342,6 +356,7 @@ DRAW: Mapping[str, Callable[[str, Rng], bytes]] = {
     **dict.fromkeys(("MEAN", "SUM", "REDUCE_MAX"), reduce),
     "ARG_MAX": arg_max,
     **dict.fromkeys(("PAD", "PADV2", "MIRROR_PAD"), pad),
+    **dict.fromkeys(("SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"), space_batch),
     "CONCATENATION": concatenation,
     **dict.fromkeys(("SPLIT", "SPLIT_V"), split),
     "SLICE": slice_,

@@ -1,9 +1,11 @@
 """What generated C costs on Cortex-M: exact instructions, flash, arena and stack, beside TensorFlow Lite Micro's.
 
-    python benchmarks/mcu.py [--models FILE ...] [--target CORE ...] [--compiler gcc|zig] [--layers] [--json]
+    python benchmarks/mcu.py [--models FILE ...] [--build BUILD ...] [--compiler gcc|zig] [--layers] [--json]
     python benchmarks/mcu.py --check     exit code 1 if a count grew by more than 1 % over baseline_mcu.json
     python benchmarks/mcu.py --update    write the figures into baseline_mcu.json
 
+A build is a core and how the C was exported: cortex-m4 alone is plain C, as `--target host` gives it; cortex-m4/speed,
+/balanced and /size are `--target cortex-m4 --optimize speed` and so on.
 Networks: the .tflite files in EDGENET_DATA/tflite and models/digits, or those given. Each is exported, compiled with
 -O2 for the core and run in an emulator that counts every instruction; no time is taken, so the figures are the same on
 every machine with the same compiler. The compiler is arm-none-eabi-gcc where it is installed, else zig.
@@ -29,25 +31,26 @@ from firmware_export.batch import NotAvailableError
 from firmware_export.emulate import gcc_for, zig_for
 from firmware_export.errors import ExportError
 from firmware_export.profile import Profile, profile
-from firmware_export.targets import CORES, find_core
+from firmware_export.targets import ANY_TARGET, CORES, OPTIMIZE, Target, find_core, find_target
 from firmware_export.toolchain import Compiler
 
 ROOT = Path(__file__).resolve().parents[1]
 BASELINE = ROOT / "benchmarks" / "baseline_mcu.json"
 REFERENCE = ROOT / "benchmarks" / "reference" / "tflm_mcu.json"
-DEFAULT_CORES = ("cortex-m4", "cortex-m0")
-CHECKED = ("instructions", "code_bytes", "arena_bytes")
+DEFAULT_BUILDS = ("cortex-m4/speed", "cortex-m4/size", "cortex-m4", "cortex-m3/speed", "cortex-m0plus/speed")
+CHECKED = ("instructions", "code_bytes", "constant_bytes", "arena_bytes", "stack_bytes")
 TOLERANCE = 0.01
 Baseline = dict[str, Any]
-"""sha256 of the model -> {"model": its name, "figures": compiler -> core -> name of a figure -> number}."""
+"""sha256 of the model -> {"model": its name, "figures": compiler -> build -> name of a figure -> number}."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One network on one core, with what TensorFlow Lite Micro needs; None where that is not known."""
+    """One network in one build, with what TensorFlow Lite Micro needs; None where that is not known."""
 
     model: str
     sha256: str
+    build: str
     profile: Profile
     reference_instructions: int | None
     cmsis_nn_instructions: int | None
@@ -55,17 +58,29 @@ class Row:
     reference_arena_bytes: int | None
 
 
-def measure(path: Path, core: str, compiler: Compiler | None) -> Row:
-    """The figures of one network on one core."""
+def parse_build(text: str) -> tuple[str, Target]:
+    """The core to run on, and what the C is exported for. Raises ArgumentTypeError where there is no such build."""
+    core, _, optimize = text.partition("/")
+    if core not in CORES or optimize not in ("", *OPTIMIZE):
+        known = f"{', '.join(CORES)}, alone or with /{', /'.join(OPTIMIZE)}"
+        raise argparse.ArgumentTypeError(f"{text!r} is no build. Known: {known}")
+    return core, find_target(core, optimize) if optimize else ANY_TARGET
+
+
+def measure(path: Path, build: str, wanted: str | None) -> Row:
+    """The figures of one network in one build, by gcc or zig."""
+    core, target = parse_build(build)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     models = json.loads(REFERENCE.read_text(encoding="utf-8"))["models"].values()
     known = next((model for model in models if model["sha256"] == sha256), None)
-    found = profile(path, core, compiler)
+    found = profile(path, core, choose_compiler(core, wanted), target)
     if known is None:
-        return Row(_name(path), sha256, found, None, None, None, None)
+        return Row(_name(path), sha256, build, found, None, None, None, None)
+    core = "cortex-m0" if core == "cortex-m0plus" else core
     return Row(
         _name(path),
         sha256,
+        build,
         found,
         known["reference_kernels"].get(core),
         known["cmsis_nn"].get(core),
@@ -104,9 +119,9 @@ def figures(row: Row) -> dict[str, int]:
 
 
 def baseline_figures(row: Row, baseline: Baseline) -> dict[str, int] | None:
-    """The committed figures of this network, core and compiler; None where there are none."""
+    """The committed figures of this network, build and compiler; None where there are none."""
     found: dict[str, int] | None = (
-        baseline.get(row.sha256, {}).get("figures", {}).get(row.profile.compiler, {}).get(row.profile.core)
+        baseline.get(row.sha256, {}).get("figures", {}).get(row.profile.compiler, {}).get(row.build)
     )
     return found
 
@@ -119,7 +134,7 @@ def regressions(rows: Iterable[Row], baseline: Baseline) -> list[str]:
         for name, now in figures(row).items():
             if name in before and now > before[name] * (1 + TOLERANCE):
                 change = f"{before[name]:,} -> {now:,} (+{100 * (now / max(1, before[name]) - 1):.1f} %)"
-                lines.append(f"{row.model} on {row.profile.core}: {name} {change}")
+                lines.append(f"{row.model} on {row.build}: {name} {change}")
     return lines
 
 
@@ -128,7 +143,7 @@ def updated(baseline: Baseline, rows: Iterable[Row]) -> Baseline:
     result: Baseline = json.loads(json.dumps(baseline))
     for row in rows:
         entry = result.setdefault(row.sha256, {"model": row.model, "figures": {}})
-        entry["figures"].setdefault(row.profile.compiler, {})[row.profile.core] = figures(row)
+        entry["figures"].setdefault(row.profile.compiler, {})[row.build] = figures(row)
     return dict(sorted(result.items(), key=lambda item: item[1]["model"]))
 
 
@@ -140,7 +155,7 @@ def read_baseline(path: Path) -> Baseline:
 
 COLUMNS = (
     "network",
-    "core",
+    "build",
     "instructions",
     "/MAC",
     "x ref",
@@ -173,7 +188,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     found, macs = row.profile, sum(operator.macs for operator in row.profile.operators)
     return (
         row.model,
-        found.core,
+        row.build,
         f"{found.instructions:,}",
         f"{found.instructions / macs:.2f}" if macs else "",
         *(
@@ -203,7 +218,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="What generated C costs on Cortex-M, beside TensorFlow Lite Micro.")
     parser.add_argument("--models", nargs="+", type=Path, metavar="FILE", help=".tflite files (default: those we have)")
     parser.add_argument(
-        "--target", nargs="+", choices=CORES, default=list(DEFAULT_CORES), metavar="CORE", help=", ".join(CORES)
+        "--build",
+        nargs="+",
+        default=list(DEFAULT_BUILDS),
+        metavar="BUILD",
+        help=f"a core, alone or with /{', /'.join(OPTIMIZE)} (default: {' '.join(DEFAULT_BUILDS)})",
     )
     parser.add_argument("--compiler", choices=("gcc", "zig"), help="default: gcc where it is installed")
     parser.add_argument("--layers", action="store_true", help="instructions of every operator too")
@@ -213,14 +232,20 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--check", action="store_true", help="compare with the baseline; exit code 1 if a figure grew")
     parser.add_argument("--update", action="store_true", help="write the figures into the baseline")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    for build in args.build:
+        try:
+            parse_build(build)
+        except argparse.ArgumentTypeError as error:
+            parser.error(str(error))
+    return args
 
 
 def compare(rows: Sequence[Row], baseline: Baseline) -> int:
     """Says on standard error what grew; the exit code. That nothing could be compared is a failure too."""
     unknown = [row for row in rows if baseline_figures(row, baseline) is None]
     for row in unknown:
-        print(f"{row.model} on {row.profile.core}: no baseline for {row.profile.compiler}", file=sys.stderr)
+        print(f"{row.model} on {row.build}: no baseline for {row.profile.compiler}", file=sys.stderr)
     grown = regressions(rows, baseline)
     print("\n".join(grown) or f"{len(rows) - len(unknown)} of {len(rows)} within 1 % of the baseline", file=sys.stderr)
     return 1 if grown or len(unknown) == len(rows) else 0
@@ -230,9 +255,9 @@ def run(args: argparse.Namespace) -> int:
     """Measures, prints, and compares or writes the baseline; the exit code."""
     rows = []
     for path in args.models or default_models():
-        for core in args.target:
-            print(f"{path.name} on {core} ...", file=sys.stderr)
-            rows.append(measure(path, core, choose_compiler(core, args.compiler)))
+        for build in args.build:
+            print(f"{path.name} on {build} ...", file=sys.stderr)
+            rows.append(measure(path, build, args.compiler))
     print(json.dumps([asdict(row) for row in rows], indent=2) if args.json else table(rows, layers=args.layers))
     if args.update:
         text = json.dumps(updated(read_baseline(args.baseline), rows), indent=1)

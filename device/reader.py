@@ -28,6 +28,9 @@ class DigitReader:
         ink: "dark" on light paper or "light" on a dark board.
         c_project: the folder with the model's exported C, for the backend "c"; default: a folder beside the model.
 
+    Attributes:
+        files: the model and its card.
+
     Raises:
         DeviceError: no such model, model and card that do not fit, or one that does not read digits from boxes.
     """
@@ -43,6 +46,7 @@ class DigitReader:
         require_cv2()
         folder = find_model(model)
         self.card = ModelCard.load(folder)
+        self.files = (folder / CARD_FILE, folder / self.card.model)
         check_model(self.card, folder / self.card.model)
         self.interpreter = load(folder / self.card.model, backend, c_project)
         check_fit(self.card, self.interpreter.input, self.interpreter.output, str(folder / CARD_FILE))

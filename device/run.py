@@ -105,7 +105,7 @@ def run_digits(args: argparse.Namespace, digits: DigitSet | None = None) -> int:
             _say(f"sim shows {digits.name}" if digits else "sim")
         if args.source == "auto":
             _say("no camera answers, so this is the simulation" if source.name == "sim" else f"reading {source.name}")
-        summary = _run(source, reader, _sinks(args, source), frames)
+        summary = _run(source, reader, _sinks(args, source, reader), frames)
     for note in (source.note, _hint(summary)):
         if note:
             _say(note)
@@ -174,12 +174,13 @@ def _hint(summary: RunSummary) -> str:
     )
 
 
-def _sinks(args: argparse.Namespace, source: Source | SimCamera) -> list[Sink]:
+def _sinks(args: argparse.Namespace, source: Source | SimCamera, reader: DigitReader) -> list[Sink]:
     """The files that were asked for."""
     paths = [Path(path).resolve() for path in (args.out, args.csv, args.jsonl) if path]
     if len(set(paths)) < len(paths):
         raise DeviceError("--out, --csv and --jsonl name the same file; give each its own.")
-    read = {path.resolve() for path in (*source.files, *map(Path, [args.digits] if args.digits else []))}
+    given = (*source.files, *reader.files, *map(Path, [args.digits] if args.digits else []))
+    read = {path.resolve() for path in given}
     if lost := read.intersection(paths):
         raise DeviceError(f"{lost.pop()}: is read, and would be overwritten. Write to another file.")
     sinks: list[Sink] = []

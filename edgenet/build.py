@@ -123,10 +123,19 @@ def build(options: BuildOptions, on_progress: Progress = lambda line: None) -> B
 
 
 def _check_places(files: Files, name: str) -> None:
-    """Raises ExportError before the work, not after it, where the C would replace files of the user's."""
+    """Raises ExportError before the work, not after it, where files of the user's would be replaced."""
+    from edgenet.build_report import KIND
+    from edgenet.certificate import KIND as CERTIFICATE
+    from edgenet.report import PAGE
     from firmware_export.array import check_array_files
+    from firmware_export.errors import ExportError
+    from firmware_export.files import Output, check_outputs, json_mark
     from firmware_export.project import check_out_dir
 
+    wanted = ((files.results, json_mark(KIND)), (files.proof, json_mark(CERTIFICATE)), (files.report, PAGE))
+    check_outputs([Output("edgenet build", path, mark) for path, mark in wanted])
+    if files.clip.exists() and not files.results.exists():
+        raise ExportError(f"{files.clip}: is not an earlier output of edgenet build; choose another folder with --out.")
     check_out_dir(files.c_project)
     check_array_files(files.c_array, name)
 

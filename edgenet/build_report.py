@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from edgenet.stats import Rate
     from firmware_export.proof import RuntimeReport
 
+KIND = "edgenet build"
 Rows = list[tuple[str, str]]
 
 
@@ -34,6 +35,7 @@ def render(result: BuildResult) -> str:
 def to_json(result: BuildResult) -> dict[str, Any]:
     """Everything that a script might want of a build."""
     return {
+        "kind": KIND,
         "name": result.recipe.name,
         "preset": result.recipe.preset,
         "table": dict(table(result)),

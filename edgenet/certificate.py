@@ -24,8 +24,10 @@ from edgenet.stats import Rate
 
 if TYPE_CHECKING:
     from firmware_export.prove import Proof
+    from firmware_export.targets import Target
 
 Progress = Callable[[str], None]
+KIND = "edgenet certificate"
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Certificate:
     def to_json(self) -> dict[str, Any]:
         """The certificate as JSON values."""
         return {
+            "kind": KIND,
             "proof": self.proof.to_json(),
             "sides": [side.to_json() for side in self.sides],
             "pictures": self.pictures,
@@ -84,6 +87,8 @@ def certify(
     runtimes: tuple[str, ...] | None = None,
     seed: int = 0,
     tflite_python: str | None = None,
+    target: Target | None = None,
+    requant: bool = False,
     on_progress: Progress = lambda line: None,
 ) -> Certificate:
     """Proves the bits on the data set's pictures and on generated inputs, and measures the two other sides.
@@ -100,6 +105,8 @@ def certify(
         runtimes: which to run; default: all.
         seed: of the generated inputs.
         tflite_python: a Python that has TFLite 2.14.
+        target: what C is exported for where there is no project; None for any core.
+        requant: also prove the short forms of requantization that the kernels use.
         on_progress: called with a line now and then.
 
     Raises:
@@ -107,6 +114,7 @@ def certify(
         CheckError: the float model or the data does not fit.
     """
     from firmware_export.prove import RUNTIMES, prove
+    from firmware_export.targets import ANY_TARGET
 
     inputs = quantized_images(dataset.images, card)
     proof = prove(
@@ -119,6 +127,8 @@ def certify(
         runtimes=runtimes or RUNTIMES,
         seed=seed,
         tflite_python=tflite_python,
+        target=target or ANY_TARGET,
+        requant=requant,
         on_progress=on_progress,
     )
     exact = reference_outputs(model_path, inputs)

@@ -223,14 +223,18 @@ def run_check(args: argparse.Namespace) -> int:
     """Runs `edgenet check`: result on stdout, progress on stderr; 0, or 1 where the gate is not met.
 
     Raises:
-        EdgenetError, DeviceError: a user's mistake, one sentence; the command line prints it and exits with 1.
+        EdgenetError, ExportError, DeviceError: a user's mistake, one sentence; the command line prints it, exit code 1.
     """
     from device.card import ModelCard, find_model
+    from edgenet.report import PAGE
+    from firmware_export.files import Output, check_outputs
 
-    _require_place(args.html)
     folder = find_model(args.model)
     card = ModelCard.load(folder)
     float_path, int8_path = args.float_path or folder / "model.keras", args.int8_path or _card_model(card, folder)
+    if args.html is not None:
+        data = None if args.data is None else Path(args.data)
+        check_outputs([Output("--html", args.html, PAGE)], [float_path, int8_path, data])
     dataset = _load_data(args, card, int8_path)
     divide_by = card.preprocessing.divide_by
     result = check(float_path, int8_path, dataset, divide_by=divide_by, on_progress=_print_progress)
@@ -242,13 +246,6 @@ def run_check(args: argparse.Namespace) -> int:
     if args.html is not None:
         _write_report(args.html, result, dataset, folder, card.name)
     return 0 if met else 1
-
-
-def _require_place(html: Path | None) -> None:
-    """CheckError before the work, not after it, where the report's folder is not there."""
-    if html is not None and (html.is_dir() or not html.parent.is_dir()):
-        got = "is a folder" if html.is_dir() else f"there is no folder {html.parent}"
-        raise CheckError(f"{html}: {got}. Give --html a file in a folder that exists.")
 
 
 def _card_model(card: ModelCard, folder: Path) -> Path:

@@ -86,6 +86,7 @@ def _guarded(args: argparse.Namespace) -> int:
     from device.errors import DeviceError
     from edgenet.errors import EdgenetError
     from firmware_export.errors import ExportError
+    from firmware_export.files import message
 
     try:
         return int(importlib.import_module(f"edgenet.commands.{args.verb}").run(args))
@@ -95,7 +96,7 @@ def _guarded(args: argparse.Namespace) -> int:
     except (EdgenetError, ExportError, DeviceError, OSError) as error:
         if args.debug:
             raise
-        print(f"edgenet: {_words(error)}", file=sys.stderr)
+        print(f"edgenet: {message(_words(error), args)}", file=sys.stderr)
         return 1
 
 

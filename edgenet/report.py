@@ -11,10 +11,13 @@ from edgenet import __version__, pictures
 from edgenet.check_result import CheckResult, Flip, signed, size_text, verdict
 from edgenet.errors import MissingExtraError
 from edgenet.stats import Rate
+from firmware_export.files import page_mark
 
 if TYPE_CHECKING:
     from edgenet.data import Dataset
 
+PAGE = page_mark("edgenet report")
+"""Stands in the head of the page."""
 MOST_IN_GALLERY = 60
 KIND_ORDER = {"worse": 0, "better": 1, "both wrong": 2}
 

@@ -27,10 +27,12 @@ class Batch:
     Attributes:
         outputs: one array (N, *shape) per output of the network, in the file's order and dtypes.
         operators: index of an operator in the file -> its outputs, flattened one after another: (N, values).
+        left_out: of an operator that does not compute all of them, bool (values,): True where there is none.
     """
 
     outputs: tuple[Array, ...]
     operators: Mapping[int, Array] = field(default_factory=dict)
+    left_out: Mapping[int, Array] = field(default_factory=dict)
 
 
 class Runtime(Protocol):

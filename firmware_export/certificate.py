@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from firmware_export.certificate_page import page
-from firmware_export.files import write_file
+from firmware_export.files import json_mark, page_mark, write_file
 from firmware_export.proof import Proof
 
 FORMAT = 1
+KIND = "edgenet proof"
+JSON, PAGE = json_mark(KIND), page_mark(KIND)
+"""What tells these files from others."""
 
 
 def certificate(proof: Proof) -> dict[str, Any]:
     """The proof as JSON values, with what kind of file this is."""
-    return {"format": FORMAT, "kind": "edgenet proof", **proof.to_json()}
+    return {"format": FORMAT, "kind": KIND, **proof.to_json()}
 
 
 def write_certificate(path: Path, proof: Proof) -> None:

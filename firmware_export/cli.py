@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import __version__
-from .errors import ExportError
-from .files import write_file
-from .project import ExportSummary, c_identifier, compile_graph, export_c, read_model
-from .targets import ANY_TARGET, CORES, HOST, OPTIMIZE, Target, find_target
+from .errors import ExportError, printable
+from .files import Output, check_outputs, message, same_place, write_file
+from .kernel_facts import choice_lines
+from .project import REPORT, ExportSummary, c_identifier, compile_graph, export_c, read_model
+from .target_options import add_target_arguments, target_of
+from .targets import ANY_TARGET, Target
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -34,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ExportError as error:
         if args.debug:
             raise
-        print(error, file=sys.stderr)
+        print(message(str(error), args), file=sys.stderr)
         return 1
 
 
@@ -66,6 +68,7 @@ def _add_report(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--out", type=Path, metavar="FILE.html", help="page to write (default: NAME_report.html in this folder)"
     )
+    add_target_arguments(verb)
     verb.add_argument("--json", action="store_true", help="print the facts as JSON; a page only where --out says so")
     verb.add_argument("--debug", action="store_true", help="show the traceback of an error")
     verb.set_defaults(run=run_report)
@@ -103,13 +106,7 @@ def add_export_arguments(verb: argparse.ArgumentParser) -> None:
         default="c",
         help="c: a project that needs no library (default); array: the .tflite as an array for TFLite Micro",
     )
-    verb.add_argument(
-        "--target",
-        default=HOST,
-        metavar="CORE",
-        help=f"choose kernels for this core: {', '.join(CORES)}; default: {HOST}, plain C for any",
-    )
-    verb.add_argument("--optimize", choices=OPTIMIZE, default="balanced", help="default: balanced")
+    add_target_arguments(verb)
     verb.add_argument(
         "--report", type=Path, metavar="FILE.html", help="draw the memory plan, and what flash and RAM go to"
     )
@@ -123,14 +120,28 @@ def run_export(args: argparse.Namespace) -> int:
     out_dir = args.out or Path(f"{name}_{args.format}")
     if args.format == "array":
         return _run_array(args, out_dir, name)
-    target = find_target(args.target, args.optimize)
+    target = target_of(args)
+    _check_report(args, out_dir)
     summary = export_c(args.model, out_dir, name=name, target=target)
     report = None if args.report is None else _write_report(args.model, args.report, target)
     if args.json:
         print(_as_json(summary, report))
     else:
-        print(_as_text(args.model, summary) + (f"\nmemory plan: {args.report}" if report else ""))
+        print(_as_text(args.model, summary) + (f"\nmemory plan: {printable(str(args.report))}" if report else ""))
     return 0
+
+
+def _check_report(args: argparse.Namespace, out_dir: Path) -> None:
+    """Raises ExportError unless the page that `args` asks for can be written, in the project as NAME.html at most."""
+    report: Path | None = args.report
+    if report is None:
+        return
+    check_outputs([Output("--report", report, REPORT)], [args.model])
+    above = [folder for folder in (out_dir, *out_dir.absolute().parents) if same_place(folder, report)]
+    if above or (same_place(report.absolute().parent, out_dir) and report.suffix != ".html"):
+        raise ExportError(
+            f"{report}: would take the place of the C project or a file of it; give --report a NAME.html."
+        )
 
 
 def _run_array(args: argparse.Namespace, out_dir: Path, name: str) -> int:
@@ -147,11 +158,15 @@ def _run_array(args: argparse.Namespace, out_dir: Path, name: str) -> int:
 def run_report(args: argparse.Namespace) -> int:
     """Writes the page that `args` asks for, and prints where it is, or the facts. Raises ExportError."""
     out = args.out if args.out is not None or args.json else Path(f"{c_identifier(args.model)}_report.html")
-    report = _write_report(args.model, out)
+    target = target_of(args)
+    if out is not None:
+        check_outputs([Output("--out", out, REPORT)], [args.model])
+    report = _write_report(args.model, out, target)
     if args.json:
         print(json.dumps(report.to_json(), indent=2, ensure_ascii=False))
     else:
-        print(f"{args.model.name} -> {out}: arena {report.arena_bytes:,} bytes, {len(report.layers)} operators")
+        where, count = printable(str(out)), len(report.layers)
+        print(f"{report.model} -> {where}: arena {report.arena_bytes:,} bytes, {count} operators")
     return 0
 
 
@@ -180,17 +195,18 @@ def _array_as_text(model: Path, out_dir: Path, array: ArraySummary) -> str:
     """Two lines for people."""
     arena = "arena" if array.arena_bytes is None else f"arena {array.arena_bytes:,} bytes,"
     return (
-        f"{model.name} -> {out_dir}: {array.name}_model[{array.model_bytes}] for TFLite Micro, "
+        f"{printable(f'{model.name} -> {out_dir}')}: {array.name}_model[{array.model_bytes}] for TFLite Micro, "
         f"{len(array.operators)} operators in the resolver\n{arena} {array.arena_note}"
     )
 
 
 def _as_text(model: Path, summary: ExportSummary) -> str:
-    """Three lines for people."""
+    """Some lines for people."""
     state = f"state {summary.state_bytes:,} bytes, " if summary.state_bytes else ""
+    chosen = "".join(f"{line}\n" for line in choice_lines(summary.kernels)) if summary.kernels else ""
     return (
-        f"{model.name} -> {summary.out_dir}: {summary.name}_run, {len(summary.operators)} operators\n"
+        f"{printable(f'{model.name} -> {summary.out_dir}')}: {summary.name}_run, {len(summary.operators)} operators\n"
         f"arena {summary.arena_bytes:,} bytes, {state}constants {summary.weights_bytes:,} bytes, "
-        f"{summary.macs:,} MACs\n"
-        f"try it: make -C {summary.out_dir} test"
+        f"{summary.macs:,} MACs\n{chosen}"
+        f"try it: make -C {printable(str(summary.out_dir))} test"
     )

@@ -127,7 +127,12 @@ class Tally:
             count.add(flat_wanted, flat_had, samples)
             differs |= (_bits(flat_wanted) != _bits(flat_had)).any(axis=1)
         for index in sorted(expected.operators.keys() & got.operators.keys()):
-            self._operators.setdefault(index, _Count()).add(expected.operators[index], got.operators[index], samples)
+            wanted, had, left_out = expected.operators[index], got.operators[index], got.left_out.get(index)
+            count = self._operators.setdefault(index, _Count())
+            if left_out is not None:  # in their places stands what is wanted, and counts for nothing
+                had = np.where(left_out, wanted, had)
+                count.values -= len(wanted) * int(left_out.sum())
+            count.add(wanted, had, samples)
         return np.flatnonzero(differs)
 
     def differing(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -239,4 +244,4 @@ def _bits(values: Array) -> Array:
 def select(batch: Batch, rows: Counts) -> Batch:
     """Some of the samples of a batch."""
     operators: Mapping[int, Array] = {index: values[rows] for index, values in batch.operators.items()}
-    return Batch(tuple(values[rows] for values in batch.outputs), operators)
+    return Batch(tuple(values[rows] for values in batch.outputs), operators, batch.left_out)

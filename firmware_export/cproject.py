@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from firmware_export.batch import RuntimeFaultError
 from firmware_export.errors import ExportError
+from firmware_export.graph import Removed
 from firmware_export.memory import Memory
 
 
@@ -25,6 +27,7 @@ class CProject:
         arena_macro: what is defined to place the arena elsewhere, e.g. "NAME_EXTERNAL_ARENA"; None likewise.
         arena_bytes: NAME_ARENA_BYTES, where there is an arena_macro.
         reset: NAME_reset, where the header declares it.
+        removed: the channels that MANIFEST.json says it does not compute.
     """
 
     folder: Path
@@ -34,6 +37,7 @@ class CProject:
     arena_macro: str | None = None
     arena_bytes: int | None = None
     reset: str | None = None
+    removed: tuple[Removed, ...] = ()
 
 
 def read_project(folder: Path, name: str | None = None) -> CProject:
@@ -61,7 +65,8 @@ def read_project(folder: Path, name: str | None = None) -> CProject:
     sources = tuple(path for path in sorted(folder.glob("*.c")) if path.name not in left_out)
     arena_bytes = int(size.group(1)) if size and arena else None
     reset = f"{runs[0]}_reset" if re.search(rf"\bvoid\s+{re.escape(runs[0])}_reset\s*\(", header) else None
-    return CProject(folder, runs[0], sources, _switch(header, "TAP"), arena, arena_bytes, reset)
+    gone = _removed(_manifest(folder))
+    return CProject(folder, runs[0], sources, _switch(header, "TAP"), arena, arena_bytes, reset, gone)
 
 
 def check_own_arena(project: CProject) -> None:
@@ -124,6 +129,29 @@ def _switch(header: str, ending: str) -> str | None:
     """The macro with this ending that a header asks for with #ifdef; None where there is none."""
     found = re.search(rf"#\s*if(?:def\s+|\s+defined\s*\(?\s*)(\w+_{ending})\b", header)
     return found.group(1) if found else None
+
+
+def _removed(manifest: Mapping[str, object]) -> tuple[Removed, ...]:
+    """What a manifest says was removed; nothing where that is not what an export writes."""
+    entries = manifest.get("removed")
+    found = [_entry(entry) for entry in entries] if isinstance(entries, list) else []
+    return tuple(part for part in found if part is not None)
+
+
+def _entry(entry: object) -> Removed | None:
+    """One tensor's channels; None where they make no sense."""
+    if not isinstance(entry, dict):
+        return None
+    tensor, channels, kept, constants = (entry.get(key) for key in ("tensor", "channels", "kept", "constants"))
+    if not isinstance(tensor, int) or not isinstance(channels, int):
+        return None
+    if not isinstance(kept, list) or not isinstance(constants, list) or not kept:
+        return None
+    ascending = all(isinstance(c, int) for c in kept) and kept == sorted(set(kept))
+    known = all(c is None or (isinstance(c, int) and -128 <= c <= 127) for c in constants)
+    if not ascending or not known or not 0 <= kept[0] <= kept[-1] < channels or len(kept) + len(constants) != channels:
+        return None
+    return Removed(tensor, channels, tuple(kept), tuple(constants))
 
 
 def _manifest(folder: Path) -> dict[str, object]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
+
+import numpy as np
 
 from . import __version__
 from .cwriter import C_TYPES, comment, comment_text, fill, float_literal, initializer, rename, string_literal, table
@@ -190,9 +194,13 @@ class _Writer:
         resets = ((f"variable{number}", call) for number, call in enumerate(self.program.resets))
         for variable, call in (*resets, *self._named_calls()):
             owner = variable.split("_")[0]
+            names = parameter_names(call.kernel)
+            if set(names) != set(call.params):
+                raise KeyError(f"{call.kernel} takes {names}, got {tuple(call.params)}")
             yield f"static const edgenet_{call.kernel}_params {variable} = {{"
-            for field, value in call.params.items():
-                yield f"    .{field} = {self._param(owner, value)},"
+            # C++17 has no designated initializers: values stand in the order of the structure, their names beside.
+            for field in names:
+                yield f"    /* {field} */ {self._param(owner, call.params[field])},"
             yield "};"
 
     def _param(self, owner: str, value: Param) -> str:
@@ -280,8 +288,9 @@ class _Writer:
 
     def _golden_tables(self, vectors: Sequence[Vector]) -> Iterator[str]:
         for i, (label, tensor) in enumerate(self._buffers("input")):
-            size = f"{self.macro}_{label.upper()}_SIZE"
-            yield _rows(f"static const {C_TYPES[tensor.dtype]}", label, size, [v.inputs[i] for v in vectors])
+            size = f"{self.macro}_{label.upper()}_SIZE" if tensor.size else "1"
+            rows = [v.inputs[i] if tensor.size else np.zeros(1, tensor.dtype) for v in vectors]
+            yield _rows(f"static const {C_TYPES[tensor.dtype]}", label, size, rows)
         for i, (label, tensor) in enumerate(self._buffers("output")):
             size, ctype = f"{self.macro}_{label.upper()}_SIZE", C_TYPES[tensor.dtype]
             yield _rows(f"static const {ctype}", f"golden_{label}", size, [v.outputs[i] for v in vectors])
@@ -310,6 +319,20 @@ def _describe(step: Step) -> str:
     shapes = ", ".join(str(t.shape) for t in node.inputs if t is not None and t.data is None)
     outputs = ", ".join(f"'{t.name}' {t.shape}" for t in node.outputs)
     return f"operator {op.index} {op.type}: {shapes} -> {outputs}"
+
+
+@cache
+def parameter_names(kernel: str) -> tuple[str, ...]:
+    """The fields of the structure edgenet_KERNEL_params, in the order in which the kernels' headers declare them."""
+    headers = "".join(_kernel_file(name).decode() for name in (NN_HEADER, DSP_HEADER))
+    header = re.sub(r"/\*.*?\*/", "", headers, flags=re.DOTALL)
+    like = re.search(rf"typedef edgenet_(\w+)_params edgenet_{kernel}_params;", header)
+    if like:
+        return parameter_names(like[1])
+    body = re.search(rf"typedef struct {{([^}}]*)}} edgenet_{kernel}_params;", header)
+    if body is None:
+        raise KeyError(f"no header has edgenet_{kernel}_params")
+    return tuple(re.findall(r"(\w+)(?:\[\w+\])?\s*[,;]", body[1]))
 
 
 def kernel_files(program: Program) -> Mapping[str, bytes]:

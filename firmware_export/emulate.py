@@ -14,7 +14,7 @@ from firmware_export.batch import Batch, NotAvailableError, RuntimeFaultError, s
 from firmware_export.cproject import CProject, check_own_arena, harness_header
 from firmware_export.elf import Image, read_elf
 from firmware_export.graph import Array, Graph
-from firmware_export.host import view_operators
+from firmware_export.host import make_batch
 from firmware_export.machine import ARENA_BASE, Machine, block_address
 from firmware_export.memory import Bytes, Memory
 from firmware_export.targets import Core
@@ -141,7 +141,7 @@ class CortexRuntime:
             raise RuntimeFaultError(f"{self._project.name} on {where}: samples differ in what they tapped.")
         outputs = self._memory.check(f"{self._project.name} on {where}", before, np.stack(after))
         rows = {op: np.stack(samples) for op, samples in taps.items()}
-        return Batch(split_outputs(self._graph, outputs), view_operators(self._graph, rows, where))
+        return make_batch(self._graph, split_outputs(self._graph, outputs), rows, where, self._project.removed)
 
     def measure(self, inputs: Sequence[Array], functions: Iterable[str] = ()) -> Measurement:
         """The cost of one inference, for inputs of shape (1, *shape) each, with the arena in the project.

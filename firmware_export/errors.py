@@ -7,3 +7,8 @@ class ExportError(Exception):
 
 class InputError(ExportError, ValueError):
     """What was given to a network is not what it takes; a ValueError too, as the loader of a C project raises."""
+
+
+def printable(text: str) -> str:
+    """`text` in one line that any terminal and file can take: `?` for what does not print."""
+    return "".join(c if c.isprintable() else "?" for c in text)

@@ -60,12 +60,16 @@ class Digests:
         self._done: dict[Key, int] = {}
 
     def add(self, batch: Batch, numbers: Counts) -> None:
-        """Takes in a tapped batch of the samples with these numbers, in ascending order."""
+        """Takes in a tapped batch of the samples with these numbers, in ascending order.
+
+        Operators that do not compute all values get no digest: it could not be that of others.
+        """
         rows = np.flatnonzero(np.isin(numbers, self._hashed))
         for number, values in enumerate(batch.outputs):
             self._add(("output", number), values[rows])
         for index, values in batch.operators.items():
-            self._add(("operator", index), values[rows])
+            if index not in batch.left_out:
+                self._add(("operator", index), values[rows])
 
     def result(self) -> dict[Key, str]:
         """The digests of what was given for all samples that count."""

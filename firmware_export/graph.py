@@ -139,11 +139,36 @@ class Variable:
 
 
 @dataclass(frozen=True)
+class Removed:
+    """Channels (indices along the last axis) of a tensor that a pass left out, for no output of the network needs them.
+
+    Attributes:
+        tensor: its index.
+        channels: how many it has in the file.
+        kept: which of them are left, ascending.
+        constants: for each that is not, ascending, the value that it has whatever the network's inputs are; None where
+            it has none, but nothing reads it any more.
+        why: a sentence that says why that is safe.
+        macs: multiply-accumulates that this saved.
+        weight_bytes: bytes of filters, biases and other constants, as the file has them, that this saved.
+    """
+
+    tensor: int
+    channels: int
+    kept: tuple[int, ...]
+    constants: tuple[int | None, ...]
+    why: str = ""
+    macs: int = 0
+    weight_bytes: int = 0
+
+
+@dataclass(frozen=True)
 class Graph:
     """A network: `ops` in the order to run them; `inputs` and `outputs` are tensor indices.
 
     `name` is the model's file name and `sha256` the digest of its bytes: both go into messages and banners. Operators
     that read or write one of the `variables` must keep their order: only a variable's tensor is written repeatedly.
+    `removed` are the channels that the file's tensors have and these do not.
     """
 
     name: str
@@ -153,6 +178,7 @@ class Graph:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     variables: tuple[Variable, ...] = ()
+    removed: tuple[Removed, ...] = ()
 
     @property
     def state(self) -> frozenset[int]:

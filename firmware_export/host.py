@@ -5,14 +5,14 @@ from __future__ import annotations
 import subprocess
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from firmware_export.batch import Batch, RuntimeFaultError, operator_dtype, split_outputs
 from firmware_export.cproject import CProject, check_own_arena, harness_header
-from firmware_export.graph import Array, Graph
+from firmware_export.graph import Array, Graph, Removed
 from firmware_export.memory import Bytes, Memory
 from firmware_export.toolchain import C_FLAGS, HARNESS_FOLDER, Compiler, compile_objects, run_tool
 
@@ -52,7 +52,8 @@ class HostRuntime:
         if tap not in self._programs:
             self._programs[tap] = self._compile(tap=tap)
         rows = self._memory.fill(inputs)
-        return read_records(self._programs[tap].run(rows), rows, self._graph, self._memory, "the host")
+        records = self._programs[tap].run(rows)
+        return read_records(records, rows, self._graph, self._memory, "the host", self._project.removed)
 
     def _compile(self, *, tap: bool) -> _Program:
         """The program."""
@@ -131,8 +132,12 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def read_records(data: Bytes, before: Bytes, graph: Graph, memory: Memory, where: str) -> Batch:
+def read_records(
+    data: Bytes, before: Bytes, graph: Graph, memory: Memory, where: str, removed: Sequence[Removed] = ()
+) -> Batch:
     """The results in what harness_host.c wrote for the memory (N, bytes) `before` the runs.
+
+    `removed` are the channels that the C does not compute.
 
     Raises:
         RuntimeFaultError: samples differ in what they wrote, or the C left its memory; `where` says on what machine.
@@ -147,25 +152,50 @@ def read_records(data: Bytes, before: Bytes, graph: Graph, memory: Memory, where
     if after is None or after.shape != before.shape:
         raise RuntimeFaultError(f"{who} wrote no outputs.")
     outputs = memory.check(who, before, after)
-    return Batch(split_outputs(graph, outputs), view_operators(graph, values, where))
+    return make_batch(graph, split_outputs(graph, outputs), values, where, removed)
 
 
-def view_operators(graph: Graph, rows: dict[int, Bytes], where: str) -> dict[int, Array]:
-    """Tapped bytes (N, bytes) of each operator in the operator's dtype.
+def make_batch(
+    graph: Graph, outputs: tuple[Array, ...], rows: Mapping[int, Bytes], where: str, removed: Sequence[Removed] = ()
+) -> Batch:
+    """The network's outputs, and the tapped bytes (N, bytes) of each operator in the operator's dtype.
+
+    Channels that the C leaves out as constant are filled in, so that comparing shows whether they are; those that
+    nothing reads are marked as left out.
 
     Raises:
         RuntimeFaultError: a tap names an operator that the model lacks, or has a wrong size.
     """
     ops = {op.index: op for op in graph.ops}
+    shapes = {tensor.index: tensor.shape[-1:] for tensor in graph.tensors}
+    gone = {part.tensor: part for part in removed if shapes.get(part.tensor) == (part.channels,)}
     result: dict[int, Array] = {}
+    left_out: dict[int, Array] = {}
     for index, data in rows.items():
+        part = gone.get(ops[index].outputs[0]) if index in ops else None
         expected = sum(graph.tensors[tensor].size_bytes for tensor in ops[index].outputs) if index in ops else 0
+        expected = expected if part is None else expected // part.channels * len(part.kept)
         if data.shape[1] != expected:
-            raise RuntimeFaultError(
-                f"{graph.name} on {where}: the tap of operator {index} gave {data.shape[1]} bytes, expected {expected}."
-            )
+            gave = f"the tap of operator {index} gave {data.shape[1]} bytes, expected {expected}"
+            raise RuntimeFaultError(f"{graph.name} on {where}: {gave}.")
         result[index] = np.ascontiguousarray(data).view(operator_dtype(graph, ops[index]))
-    return result
+        if part is not None:
+            result[index], missing = _with_removed(result[index], part)
+            left_out.update({index: missing} if missing.any() else {})
+    return Batch(outputs, result, left_out)
+
+
+def _with_removed(values: Array, part: Removed) -> tuple[Array, Array]:
+    """Values (N, kept) with the constants of the channels between them, and bool (values,): where there is nothing."""
+    dropped = np.setdiff1d(np.arange(part.channels), part.kept)
+    row = np.zeros(part.channels, values.dtype)
+    row[dropped] = [constant or 0 for constant in part.constants]
+    pixels = values.shape[1] // len(part.kept)
+    whole = np.tile(row, (len(values), pixels, 1))
+    whole[..., list(part.kept)] = values.reshape(len(values), pixels, len(part.kept))
+    missing = np.zeros(part.channels, bool)
+    missing[dropped] = [constant is None for constant in part.constants]
+    return whole.reshape(len(values), -1), np.tile(missing, pixels)
 
 
 def _parts(row: Bytes, who: str) -> dict[int, list[slice]]:

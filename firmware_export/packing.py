@@ -130,8 +130,12 @@ def _conflicts(buffers: Sequence[Buffer]) -> Conflicts:
         i = numbers[id(buffer)]
         for other in live[:-1]:
             j = numbers[id(other)]
-            conflicts[i].append((j, *buffer.forbidden(other)))
-            conflicts[j].append((i, *other.forbidden(buffer)))
+            if other.key in buffer.over or buffer.key in other.over:
+                conflicts[i].append((j, *buffer.forbidden(other)))
+                conflicts[j].append((i, *other.forbidden(buffer)))
+            else:
+                conflicts[i].append((j, -buffer.size, other.size, False))
+                conflicts[j].append((i, -other.size, buffer.size, False))
     return conflicts
 
 

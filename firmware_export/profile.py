@@ -9,13 +9,15 @@ from pathlib import Path
 from .cproject import read_project
 from .emulate import CortexRuntime, Measurement
 from .errors import ExportError
+from .graph import Graph
 from .program import Program
-from .project import c_identifier, compile_graph, export_c, read_model
+from .project import c_identifier, compile_graph, project_files, read_model
 from .samples import typical_sample
 from .targets import ANY_TARGET, Target, find_core
 from .toolchain import Compiler
+from .vectors import golden_vectors
 
-ROLES = ("weights", "general_weights", "bias", "multiplier", "shift")
+ROLES = ("weights", "general_weights", "bias", "multiplier", "constant", "shift", "pairs")
 """Constants that every exporter has to store; what else the flash holds is code."""
 
 
@@ -67,11 +69,20 @@ def profile(model_path: Path, core_name: str, compiler: Compiler | None = None, 
     Raises:
         ExportError: the model is not supported, or a tool is missing.
     """
-    graph, core = read_model(model_path), find_core(core_name)
-    program = compile_graph(graph, target)
+    graph = read_model(model_path)
+    return profile_program(graph, compile_graph(graph, target), c_identifier(model_path), core_name, compiler)
+
+
+def profile_program(
+    graph: Graph, program: Program, name: str, core_name: str, compiler: Compiler | None = None
+) -> Profile:
+    """The cost of `program`, which computes what `graph` does, under a C identifier; the rest as `profile`."""
+    core = find_core(core_name)
     with tempfile.TemporaryDirectory() as folder:
-        out_dir, name = Path(folder) / "c", c_identifier(model_path)
-        export_c(model_path, out_dir, name=name, labels=(), target=target)
+        out_dir = Path(folder) / "c"
+        out_dir.mkdir()
+        for file, data in project_files(program, name, (), golden_vectors(graph, (), 1)).items():
+            (out_dir / file).write_bytes(data)
         runtime = CortexRuntime(read_project(out_dir, name), graph, core, Path(folder) / "build", compiler)
         functions = [f"edgenet_{kernel}" for kernel in program.kernels]
         cost = runtime.measure(typical_sample(graph), functions)

@@ -6,18 +6,18 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
-from . import __version__, emit
+from . import __version__, emit, report
 from .cwriter import fill
 from .errors import ExportError
-from .files import replace_folder
+from .files import is_marked, page_mark, replace_folder, same_place
 from .graph import Array, Graph, Tensor
-from .kernel_choice import choose_kernels
+from .kernel_choice import Choice, choose_kernels
+from .kernel_facts import KernelFacts, kernel_facts
 from .passes import apply_passes
-from .planner import plan_memory
 from .program import Program, lower
 from .reader import read_tflite
 from .targets import ANY_TARGET, Target
@@ -28,6 +28,8 @@ VECTORS = 8
 MANIFEST = "MANIFEST.json"
 BUILT = re.compile(r"selftest|__pycache__|lib\w+-[\w.]+-\w+-\d+bit-[0-9a-f]{16}\.(so|dll|dylib)")
 """What `make`, Python and NAME.py build in a project."""
+REPORT = page_mark("edgenet memory report")
+"""Of a page of `--report`, which may lie in the project."""
 _KEYWORDS = """
     auto break case char const continue default do double else enum extern float for goto if inline int long main
     register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
@@ -58,7 +60,10 @@ class OperatorInfo:
 
 @dataclass(frozen=True)
 class ExportSummary:
-    """What `export_c` wrote. Sizes in bytes: `weights_bytes` of all constant tables, `state_bytes` of the variables."""
+    """What `export_c` wrote. Sizes in bytes: `weights_bytes` of all constant tables, `state_bytes` of the variables.
+
+    `kernels` says which were chosen, where the target is a core.
+    """
 
     out_dir: Path
     name: str
@@ -69,6 +74,7 @@ class ExportSummary:
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
     state_bytes: int = 0
+    kernels: KernelFacts | None = None
 
 
 def export_c(
@@ -93,20 +99,25 @@ def export_c(
     Raises:
         ExportError: the model can't be read or is not supported, or the folder can't be written.
     """
-    check_out_dir(out_dir)
+    check_out_dir(out_dir, model_path)
     graph = read_model(model_path)
-    program = compile_graph(graph, target)
+    choice = choose_kernels(apply_passes(graph), target)
+    program = program_of(choice)
     identifier = c_identifier(model_path) if name is None else checked_identifier(name)
     texts = check_labels(program, read_labels(model_path) if labels is None else list(labels))
     contents = project_files(program, identifier, texts, golden_vectors(graph, samples or (), VECTORS), target=target)
     replace_folder(out_dir, contents)
-    return summary(program, out_dir, identifier)
+    return replace(summary(program, out_dir, identifier), kernels=kernel_facts(choice, target))
 
 
 def compile_graph(graph: Graph, target: Target = ANY_TARGET) -> Program:
     """The program of a network from `read_model`, for a target. Raises ExportError where that is not supported."""
-    reduced = choose_kernels(apply_passes(graph), target)
-    return lower(reduced, plan_memory(reduced))
+    return program_of(choose_kernels(apply_passes(graph), target))
+
+
+def program_of(choice: Choice) -> Program:
+    """The program of a network whose kernels were chosen."""
+    return lower(choice.graph, choice.plan)
 
 
 def read_model(model_path: Path) -> Graph:
@@ -120,14 +131,19 @@ def read_model(model_path: Path) -> Graph:
     return read_tflite(data, model_path.name)
 
 
-def check_out_dir(out_dir: Path) -> None:
-    """Raises ExportError unless `out_dir` is absent, empty, or an earlier export with nothing of the user's in it."""
+def check_out_dir(out_dir: Path, model_path: Path | None = None) -> None:
+    """Raises ExportError unless `out_dir` is absent, empty, or an earlier export with nothing of the user's in it.
+
+    The model, where there is one already, must not lie in it.
+    """
     if not out_dir.exists():
         return
     if not out_dir.is_dir():
         raise ExportError(f"{out_dir}: is a file; choose another folder with --out.")
     if Path.cwd().is_relative_to(out_dir.resolve()):
         raise ExportError(f"{out_dir}: is the folder you are in; choose a folder of its own with --out.")
+    if model_path is not None and any(same_place(out_dir, above) for above in model_path.absolute().parents):
+        raise ExportError(f"{out_dir}: holds the model, and would be replaced; choose another folder with --out.")
     present = sorted(path.name for path in out_dir.iterdir())
     written = _written_files(out_dir / MANIFEST)
     if not present:
@@ -135,7 +151,7 @@ def check_out_dir(out_dir: Path) -> None:
     if not written:
         raise ExportError(f"{out_dir}: holds files that are not an earlier export; choose another folder with --out.")
     for name in present:
-        if name != MANIFEST and not BUILT.fullmatch(name) and not _is_as_written(out_dir / name, written.get(name)):
+        if not _is_ours(out_dir / name, written.get(name)):
             kind = "was edited since it was exported" if name in written else "was not written by the export"
             raise ExportError(
                 f"{out_dir}: {name} {kind}, and the folder would be replaced; move it, or choose another folder "
@@ -153,8 +169,14 @@ def _written_files(manifest: Path) -> Mapping[str, str]:
         return {}
 
 
-def _is_as_written(path: Path, digest: str | None) -> bool:
-    return digest is not None and path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == digest
+def _is_ours(path: Path, digest: str | None) -> bool:
+    """Whether a file or folder in a project is as the export wrote it, was built from that, or is a memory report."""
+    if path.name == MANIFEST or BUILT.fullmatch(path.name):
+        return True
+    if not path.is_file():
+        return False
+    data = path.read_bytes()
+    return hashlib.sha256(data).hexdigest() == digest if digest is not None else is_marked(data, REPORT)
 
 
 def c_identifier(model_path: Path) -> str:
@@ -223,12 +245,15 @@ def _manifest(program: Program, name: str, labels: Sequence[str], contents: Mapp
             "labels": len(labels),
             "target": target.name,
             "optimize": target.optimize,
+            "max_flash": target.max_flash,
+            "max_ram": target.max_ram,
         },
         "arena_bytes": program.plan.arena_bytes,
         "state_bytes": program.plan.state_bytes,
         "weights_bytes": program.weights_bytes,
         "macs": program.macs,
         "operators": [asdict(info) for info in _operators(program)],
+        "removed": [asdict(facts) for facts in report.removed_facts(program)],
         "inputs": [asdict(tensor_info(t)) for t in program.inputs],
         "outputs": [asdict(tensor_info(t)) for t in program.outputs],
         "files": {key: hashlib.sha256(data).hexdigest() for key, data in sorted(contents.items())},

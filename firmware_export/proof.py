@@ -6,11 +6,13 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from firmware_export import requant_layers
 from firmware_export.agreement import Agreement
 from firmware_export.compare import Difference
 from firmware_export.emulate import Measurement
 from firmware_export.evidence import OutputDigests, Sampling
 from firmware_export.oracle import Defect
+from firmware_export.requant import Verdict
 
 PROVED, DIFFERS, INCOMPLETE, NOT_INFORMATIVE = "proved", "differs", "incomplete", "not informative"
 OK, NOT_RUN, KNOWN_DEFECT = "ok", "not run", "known defect"
@@ -76,6 +78,8 @@ class Proof:
         sampling: which inputs were run.
         defects: operators that TFLite Micro lacks or gets wrong, so that another runtime is the oracle.
         digests: sha256 of every operator's outputs, by runtime.
+        requantization: the short forms of requantization that the kernels use, proved once more; None where that was
+            not asked for.
         agreement: how near LiteRT, with its fast kernels, comes; no part of the verdict. None where it did not run.
     """
 
@@ -99,6 +103,7 @@ class Proof:
     defects: tuple[Defect, ...]
     digests: tuple[OutputDigests, ...]
     agreement: Agreement | None
+    requantization: tuple[Verdict, ...] | None = None
 
     @property
     def proved(self) -> bool:
@@ -135,6 +140,8 @@ def render(proof: Proof) -> str:
     lines += _costs(proof)
     if proof.agreement is not None:
         lines += ["", f"beside the proof, {proof.agreement}"]
+    if proof.requantization is not None:
+        lines += ["", *requant_layers.lines(proof.requantization)]
     if proof.edited_files:
         lines += ["", f"edited since it was exported: {', '.join(proof.edited_files)}"]
     for note in (*proof.notes, *(f"{defect}." for defect in proof.defects)):

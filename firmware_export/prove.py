@@ -15,19 +15,24 @@ import numpy as np
 
 from firmware_export import __version__
 from firmware_export.agreement import LiteRtSide
-from firmware_export.certificate import write_certificate, write_page
+from firmware_export.certificate import JSON, PAGE, write_certificate, write_page
 from firmware_export.compare import Information, Tally
 from firmware_export.cproject import CProject, edited_files, exported_from, read_project
 from firmware_export.errors import ExportError
 from firmware_export.evidence import Digests, Sampling, hashed_samples, output_digests, sample_digests
+from firmware_export.files import Output, check_outputs
 from firmware_export.graph import Array, Graph
 from firmware_export.lanes import Lane, Progress, Race
 from firmware_export.oracle import TFLITE, TFLM, Defect, refused_operators, tainted, tflite_operators, wrong_operators
-from firmware_export.passes import apply_passes
+from firmware_export.passes import apply_passes, correct_shapes
+from firmware_export.project import MANIFEST, compile_graph, export_c
 from firmware_export.proof import DIFFERS, KNOWN_DEFECT, NOT_RUN, OK, PROVED, Proof, RuntimeReport, render
 from firmware_export.reader import read_tflite
+from firmware_export.requant_layers import prove_layers
 from firmware_export.runtimes import ALL, DEFAULT_RUNTIMES, HOST, KNOWN, Subject, chosen, is_slow, needs_c, start
 from firmware_export.samples import load_inputs, make_samples, spread
+from firmware_export.target_options import add_target_arguments, project_target, target_of
+from firmware_export.targets import ANY_TARGET, Target
 from firmware_export.verdict import find_gap, judge
 
 __all__ = ["RUNTIMES", "Proof", "add_prove_arguments", "prove", "render", "run_prove"]
@@ -50,6 +55,8 @@ def prove(
     cortex_count: int | None = None,
     seed: int = 0,
     tflite_python: str | None = None,
+    target: Target = ANY_TARGET,
+    requant: bool = False,
     on_progress: Progress | None = None,
 ) -> Proof:
     """Whether all runtimes give the same bits for the same inputs, operator by operator.
@@ -66,6 +73,8 @@ def prove(
         cortex_count: how many of the samples an emulated core runs; None: up to 32.
         seed: of the generated noise.
         tflite_python: a Python that has TFLite 2.14; default: $EDGENET_TFLITE_PYTHON, else this one.
+        target: what C is exported for where there is no project.
+        requant: also prove the short forms of requantization that the kernels use, at every threshold.
         on_progress: gets a short line now and then.
 
     Raises:
@@ -75,14 +84,14 @@ def prove(
     if project is not None and not project.is_dir():
         raise ExportError(f"{project}: no such folder. A C project is what edgenet export writes.")
     data = _read(model_path)
-    graph = read_tflite(data, model_path.name)
+    graph = correct_shapes(read_tflite(data, model_path.name))
     given = () if inputs is None else (inputs,) if isinstance(inputs, np.ndarray) else tuple(inputs)
     extra = _extra(graph) if project is not None and edited_files(project) else 0
     samples = make_samples(graph, given, count + extra, seed)
     limit = CORTEX_COUNT if cortex_count is None else cortex_count
     say = on_progress or (lambda line: None)
     with tempfile.TemporaryDirectory(prefix="edgenet-prove-") as scratch:
-        c = _project(model_path, project, name, names, Path(scratch))
+        c = _project(model_path, project, name, names, Path(scratch), target)
         subject = Subject(data, graph, c, Path(scratch) / "build", tflite_python)
         numbers = len(samples[0]), extra, len(given[0]) if given else 0
         lanes = [_lane(one, subject, numbers, limit, one in wanted, say) for one in names]
@@ -91,7 +100,18 @@ def prove(
             lanes.append(_lane(TFLITE, subject, numbers, limit, False, say))
         sampling = _sampling(lanes, samples, numbers, seed)
         race = Race(graph, lanes, samples, numbers[0] - extra, defects, LiteRtSide(data, graph), say)
-        return _conclude(race, race.run(), sampling, project)
+        proof = _conclude(race, race.run(), sampling, project)
+    return _with_requantization(proof, graph, project, target) if requant else proof
+
+
+def _with_requantization(proof: Proof, graph: Graph, project: Path | None, target: Target) -> Proof:
+    """`proof` with that of the short forms of requantization; one that fails is a difference."""
+    chosen_for = target if project is None else project_target(project / MANIFEST)
+    verdicts = prove_layers(compile_graph(graph, chosen_for))
+    if all(verdict.proved for verdict in verdicts):
+        return replace(proof, requantization=verdicts)
+    message = "a short form of requantization is not proved."
+    return replace(proof, requantization=verdicts, verdict=DIFFERS, message=message)
 
 
 def add_prove_arguments(parser: argparse.ArgumentParser) -> None:
@@ -114,6 +134,10 @@ def add_prove_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tflite-python", metavar="PYTHON", help="a Python with TFLite 2.14 (or EDGENET_TFLITE_PYTHON)"
     )
+    add_target_arguments(parser)
+    parser.add_argument(
+        "--requant", action="store_true", help="also prove the short forms of requantization, at every threshold"
+    )
     parser.add_argument("--certificate", type=Path, metavar="FILE.json", help="write what was proved, and how, as JSON")
     parser.add_argument("--html", type=Path, metavar="FILE.html", help="write the same as a page")
     parser.add_argument("--seed", type=_natural, default=0, help="of the generated samples (default: 0)")
@@ -123,10 +147,18 @@ def add_prove_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_prove(args: argparse.Namespace) -> int:
     """Runs `prove` for parsed arguments and prints the proof; exit code 0 if proved, 1 if not. Raises ExportError."""
+    check_files(args)
     proof = _prove(args)
     write_files(args, proof)
     print(json.dumps(proof.to_json(), indent=2, ensure_ascii=False) if args.json else render(proof))
     return 0 if proof.proved else 1
+
+
+def check_files(args: argparse.Namespace, *inputs: Path | None) -> None:
+    """Raises ExportError unless the files that `args` asks for can be written over nothing; `inputs` are read too."""
+    wanted = (("--certificate", args.certificate, JSON), ("--html", args.html, PAGE))
+    outputs = [Output(option, path, mark) for option, path, mark in wanted if path is not None]
+    check_outputs(outputs, [args.model, args.inputs, *inputs])
 
 
 def write_files(args: argparse.Namespace, proof: Proof) -> None:
@@ -148,6 +180,8 @@ def _prove(args: argparse.Namespace) -> Proof:
         cortex_count=args.cortex_count,
         seed=args.seed,
         tflite_python=args.tflite_python,
+        target=target_of(args),
+        requant=args.requant,
         on_progress=lambda line: print(line, file=sys.stderr),
     )
 
@@ -198,14 +232,12 @@ def _extra(graph: Graph) -> int:
 
 
 def _project(
-    model_path: Path, project: Path | None, name: str | None, runtimes: Sequence[str], scratch: Path
+    model_path: Path, project: Path | None, name: str | None, runtimes: Sequence[str], scratch: Path, target: Target
 ) -> CProject | None:
     """The C that is proved: the user's, else a fresh export; None where no runtime needs any."""
     if project is None and any(map(needs_c, runtimes)):
-        from firmware_export.project import export_c
-
         project = scratch / "project"
-        export_c(model_path, project, name=name, labels=[])
+        export_c(model_path, project, name=name, labels=[], target=target)
     return None if project is None else read_project(project, name)
 
 

@@ -119,7 +119,8 @@ class QemuRuntime:
         if build not in self._programs:
             self._programs[build] = self._link(build)
         rows = self._memory.fill(inputs)
-        return read_records(self._emulate(build, rows), rows, self._graph, self._memory, self._board.name)
+        records = self._emulate(build, rows)
+        return read_records(records, rows, self._graph, self._memory, self._board.name, self._project.removed)
 
     def measure(self, inputs: Sequence[Array]) -> Measurement:
         """The cost of one inference, for inputs of shape (1, *shape) each, with the arena in the project.

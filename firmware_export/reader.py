@@ -10,11 +10,12 @@ import hashlib
 import math
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 
-from .errors import ExportError
+from .errors import ExportError, printable
 from .graph import ABSENT, ITEM_BYTES, Array, Graph, Op, OptionValue, Quant, Tensor
 from .ops import OPS
 from .ops.spec import Field
@@ -33,7 +34,7 @@ BYTE_SWAPPED = sys.byteorder == "big"
 
 
 def read_tflite(data: bytes, name: str, *, strict: bool = True) -> Graph:
-    """The network in `data`, the bytes of a .tflite file; `name` is the file name that messages use.
+    """The network in `data`, the bytes of a .tflite file; `name` is the file name that messages use, made printable.
 
     Args:
         data: the whole file.
@@ -44,6 +45,7 @@ def read_tflite(data: bytes, name: str, *, strict: bool = True) -> Graph:
         ExportError: the file is empty, cut short, damaged or no .tflite; or, when strict, a float model or one with
             an operator that is not supported.
     """
+    name = printable(name)
     if len(data) < 8:
         raise ExportError(f"{name}: the file is {'empty' if not data else 'too short for a .tflite'}; copy it again.")
     if data[4:8] != b"TFL3":
@@ -74,12 +76,16 @@ def _subgraphs(model: Table, data: bytes, name: str) -> tuple[Graph, ...]:
 
 def _graph(name: str, table: Table, digest: str, buffers: tuple[Table, ...], codes: tuple[str, ...]) -> Graph:
     """One subgraph; `name` is how messages call it."""
+    ops = tuple(_op(i, op, codes) for i, op in enumerate(table.tables(3)))
+    inputs = table.integers(1)
+    computed = {*inputs, *(index for op in ops for index in op.outputs)}
+    tensors = (_tensor(i, tensor, buffers) for i, tensor in enumerate(table.tables(0)))
     return Graph(
         name=name,
         sha256=digest,
-        tensors=tuple(_tensor(i, tensor, buffers) for i, tensor in enumerate(table.tables(0))),
-        ops=tuple(_op(i, op, codes) for i, op in enumerate(table.tables(3))),
-        inputs=table.integers(1),
+        tensors=tuple(t if t.index in computed else _if_empty(t) for t in tensors),
+        ops=ops,
+        inputs=inputs,
         outputs=table.integers(2),
     )
 
@@ -106,6 +112,13 @@ def _tensor(index: int, table: Table, buffers: tuple[Table, ...]) -> Tensor:
     name = table.text(3) or f"tensor_{index}"
     quant = _quant(index, table.table(4))
     return Tensor(index, name, dtype, shape, quant, _data(index, buffers[buffer], dtype, shape))
+
+
+def _if_empty(tensor: Tensor) -> Tensor:
+    """`tensor`, which nothing computes; as a constant if it has no values, for which a file has no bytes."""
+    if tensor.data is not None or tensor.size or tensor.dtype not in ITEM_BYTES:
+        return tensor
+    return replace(tensor, data=np.zeros(tensor.shape, tensor.dtype))
 
 
 def _shape(index: int, table: Table) -> tuple[int, ...]:

@@ -83,6 +83,25 @@ class ConstantFacts:
 
 
 @dataclass(frozen=True)
+class RemovedFacts:
+    """Channels that an operator's output has in the file and not in the C; see graph.Removed for the rest.
+
+    `operator` is the operator's index in the .tflite, `type` its type, `output` the name of its output.
+    """
+
+    operator: int
+    type: str
+    output: str
+    tensor: int
+    channels: int
+    kept: tuple[int, ...]
+    constants: tuple[int | None, ...]
+    why: str
+    macs: int
+    weight_bytes: int
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything. Bytes of RAM: `arena_bytes` and `state_bytes`; of flash: `constant_bytes` and `code`, if measured."""
 
@@ -98,6 +117,7 @@ class Report:
     buffers: tuple[BufferFacts, ...]
     elsewhere: tuple[ElsewhereFacts, ...]
     constants: tuple[ConstantFacts, ...]
+    removed: tuple[RemovedFacts, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The facts as JSON values, with what kind of file this is."""
@@ -119,6 +139,17 @@ def make_report(program: Program, code: CodeSize | None = None) -> Report:
         buffers=tuple(_buffer(program, buffer) for buffer in program.plan.buffers),
         elsewhere=tuple(_elsewhere(program)),
         constants=tuple(ConstantFacts(key, c.comment, c.values.nbytes) for key, c in program.constants.items()),
+        removed=removed_facts(program),
+    )
+
+
+def removed_facts(program: Program) -> tuple[RemovedFacts, ...]:
+    """Which channels of which operator were removed, and why that is safe, in the order of the file."""
+    writer = {index: op for op in program.graph.ops for index in op.outputs}
+    return tuple(
+        RemovedFacts(op.index, op.type, program.graph.tensors[part.tensor].name, **asdict(part))
+        for part in program.graph.removed
+        if (op := writer.get(part.tensor)) is not None
     )
 
 

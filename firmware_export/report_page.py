@@ -8,7 +8,7 @@ from importlib.resources import files
 from string import Template
 
 from .plan_picture import colours, plan_picture, short_name
-from .report import ElsewhereFacts, LayerFacts, Report
+from .report import ElsewhereFacts, LayerFacts, RemovedFacts, Report
 
 KINDS = {
     "input": "Inputs, in buffers of the caller",
@@ -32,6 +32,7 @@ def page(report: Report) -> str:
         totals=_totals(report),
         constants="\n".join(_constant_rows(report)),
         constant_count=f"{len(report.constants)}",
+        removed="\n".join(_removed(report)),
     )
 
 
@@ -118,6 +119,49 @@ def _constant_rows(report: Report) -> Iterator[str]:
     for constant in sorted(report.constants, key=lambda constant: -constant.bytes):
         name = f'<td class="name"><code>{escape(constant.name)}</code></td>'
         yield f'<tr>{name}<td class="tensor">{escape(constant.what)}</td>{_number(constant.bytes)}</tr>'
+
+
+def _removed(report: Report) -> Iterator[str]:
+    """The channels that were removed, with a heading; nothing where there are none."""
+    if not report.removed:
+        return
+    macs, size = (sum(getattr(part, key) for part in report.removed) for key in ("macs", "weight_bytes"))
+    yield "<h2>Removed channels</h2>"
+    yield (
+        "<p>These channels are not computed. That changes no bit of any output: they hold one value whatever the "
+        "inputs are, which went into the bias of what reads them, or nothing reads them. Intervals of all values, in "
+        "exact integers, prove it. Without them the network takes "
+        f"{macs:,} of {macs + report.macs:,} multiply-accumulates less, and {size:,} bytes of filters and biases.</p>"
+    )
+    heads = ("no.", "type", "output", "channels left", "why that is safe")
+    row = "".join(f"<th>{head}</th>" for head in heads)
+    row += '<th class="number">MACs saved</th><th class="number">bytes saved</th>'
+    body = "\n".join(map(_removed_row, report.removed))
+    yield f'<div class="panel"><table>\n<thead><tr>{row}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>'
+
+
+def _removed_row(part: RemovedFacts) -> str:
+    cells = [
+        f"<td>{part.operator}</td>",
+        f'<td class="name">{escape(part.type)}</td>',
+        f'<td class="tensor" title="{escape(part.output)}">{escape(short_name(part.output))}</td>',
+        f'<td class="name" title="{_ranges(part.kept)}">{len(part.kept):,} of {part.channels:,}</td>',
+        f'<td class="tensor">{escape(part.why)}</td>',
+        _number(part.macs),
+        _number(part.weight_bytes),
+    ]
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Ascending numbers, neighbours joined: "0-2, 5"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1][1:] = [number]
+        else:
+            runs.append([number])
+    return ", ".join("-".join(map(str, run)) for run in runs)
 
 
 def _number(value: int, most: int = 0) -> str:

@@ -97,8 +97,11 @@ def staircase(channels: Channels, scale: Int | int) -> Staircase | None:
     return form if proved.all() else None
 
 
-def staircase_channels(channels: Channels, scale: Int | int) -> tuple[Staircase, Flags]:
-    """The form whose shift proves the most channels, and which these are; the others have multiplier 0."""
+def staircase_channels(channels: Channels, scale: Int | int, shift: int | None = None) -> tuple[Staircase, Flags]:
+    """The form whose shift proves the most channels, and which these are; the others have multiplier 0.
+
+    With `shift` that one alone is tried.
+    """
     scales = np.broadcast_to(np.asarray(scale, np.int64), channels.multiplier.shape)
     task = task_of(channels)
     caps = np.minimum(multiplier_cap(channels, scales), constant_cap(channels))
@@ -107,7 +110,7 @@ def staircase_channels(channels: Channels, scale: Int | int) -> tuple[Staircase,
     def attempt(shift: int) -> tuple[Staircase, Flags]:
         return _staircase_at(task, scales, shift, caps >= shift)
 
-    return best(caps, attempt)
+    return best(caps, attempt) if shift is None else attempt(shift)
 
 
 def kappa_staircase(

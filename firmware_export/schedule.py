@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from operator import attrgetter
 
@@ -15,6 +16,8 @@ WIDTH = 8
 """How many beginnings of an order are kept side by side; one would be plain greed."""
 MOST_NEXT = 16
 """Of the operators that could be next, so many are looked at, the first ones in the order of the file."""
+MOST_LOOKS = 1 << 17
+"""In long networks fewer are looked at, so that all together are about so many."""
 MOST_OPERATORS = 2000
 """Longer networks run in the order of the file."""
 
@@ -38,13 +41,31 @@ class Cost:
 
 @dataclass(frozen=True)
 class _Beginning:
-    """Some operators in an order that works: as bits, the operators that may be next, bytes alive and at the most."""
+    """Some operators in an order that works: as bits, the operators that may be next, bytes alive and at the most.
 
-    order: tuple[int, ...] = ()
-    done: int = 0
-    ready: tuple[int, ...] = ()
-    alive_bytes: int = 0
+    The order is that of `before`, and then `last`. `place` sorts beginnings of one length as their orders would: by the
+    place of `before` among those kept side by side, then by `last`.
+    """
+
     peak: int = 0
+    alive_bytes: int = 0
+    place: tuple[int, int] = (0, 0)
+    done: int = 0
+    before: _Beginning | None = None
+    ready: Sequence[int] = ()
+
+    @property
+    def last(self) -> int:
+        """The last operator."""
+        return self.place[1]
+
+    def order(self) -> tuple[int, ...]:
+        """The operators, the first one first."""
+        found, beginning = list[int](), self
+        while beginning.before is not None:
+            found.append(beginning.last)
+            beginning = beginning.before
+        return tuple(reversed(found))
 
 
 def orders(ops: Sequence[Op], costs: Sequence[Cost], state: frozenset[int]) -> Iterator[tuple[int, ...]]:
@@ -88,35 +109,46 @@ class _Search:
 
     def run(self) -> tuple[int, ...]:
         """The order that the best beginnings lead to: lowest peak, then least alive, then as it was given."""
-        first = tuple(step for step, before in enumerate(self._needs) if not before)
+        first = [step for step, before in enumerate(self._needs) if not before]
         beam = [_Beginning(ready=first)]
+        most_next = max(2, min(MOST_NEXT, MOST_LOOKS // (WIDTH * max(1, len(self._costs)))))
         for _ in self._costs:
             best: dict[int, _Beginning] = {}
-            for beginning in beam:
-                for step in beginning.ready[:MOST_NEXT]:
-                    longer = self._append(beginning, step)
+            for place, beginning in enumerate(beam):
+                for step in beginning.ready[:most_next]:
+                    longer = self._append(beginning, place, step)
                     known = best.get(longer.done)
                     if known is None or _rank(longer) < _rank(known):
                         best[longer.done] = longer
-            beam = sorted(best.values(), key=_rank)[:WIDTH]
-        return beam[0].order
+            kept = sorted(best.values(), key=_rank)[:WIDTH]
+            beam = [self._with_ready(beginning) for beginning in sorted(kept, key=attrgetter("place"))]
+        return beam[0].order()
 
-    def _append(self, beginning: _Beginning, step: int) -> _Beginning:
-        """`beginning` with one more operator."""
+    def _with_ready(self, beginning: _Beginning) -> _Beginning:
+        """`beginning` with the operators that may be next."""
+        assert beginning.before is not None  # one that was appended to another
+        ready, step = list(beginning.before.ready), beginning.last
+        ready.remove(step)
+        for later in self._after[step]:
+            if not self._needs[later] & ~beginning.done:
+                insort(ready, later)
+        return replace(beginning, ready=ready)
+
+    def _append(self, beginning: _Beginning, place: int, step: int) -> _Beginning:
+        """`beginning`, which stands at `place`, with one more operator."""
         cost, done = self._costs[step], beginning.done | 1 << step
         dying = [key for key in cost.reads if not self._readers[key] & ~done]
         made = sum(cost.makes.values())
         under = [(self._sizes[key], cost.over[key]) for key in dying if key in cost.over]
         saved = made + sum(size for size, _ in under) - union_bytes(made, under)
         stays = sum(size for key, size in cost.makes.items() if self._readers[key])
-        new = [later for later in self._after[step] if not self._needs[later] & ~done]
         return _Beginning(
-            order=(*beginning.order, step),
+            place=(place, step),
             done=done,
-            ready=tuple(sorted({*beginning.ready, *new} - {step})),
+            before=beginning,
             alive_bytes=beginning.alive_bytes + stays - sum(self._sizes[key] for key in dying),
             peak=max(beginning.peak, beginning.alive_bytes + made + cost.scratch - saved),
         )
 
 
-_rank = attrgetter("peak", "alive_bytes", "order")
+_rank = attrgetter("peak", "alive_bytes", "place")

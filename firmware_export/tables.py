@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from .errors import printable
+
 SCALARS = {"bool": "<?", "int8": "<b", "uint8": "<B", "int32": "<i", "uint32": "<I", "uint64": "<Q", "float32": "<f"}
 """The scalar kinds that the .tflite schema uses, as struct formats."""
 TABLE_COST = 32
@@ -124,7 +126,7 @@ class Table:
         """The first TEXT_BYTES of string field `number`; empty when absent. '?' stands for what can't be printed."""
         values = self.array(number, "uint8")
         text = "" if values is None else values[:TEXT_BYTES].tobytes().decode("utf-8", "replace")
-        return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+        return printable(text)
 
     def key(self, number: int) -> str:
         """String field `number` in printable ASCII, different for different bytes, up to a 0 as C reads it."""

@@ -35,10 +35,16 @@ class Target:
     Attributes:
         core: its core; None for plain C, which is good on all.
         optimize: "speed", "balanced" or "size".
+        max_flash: bytes of code and constants; None where that is no matter.
+        max_ram: bytes of arena and state; likewise.
+        take: internal operators that are taken wherever they fit, whatever they cost: for tests and measurements.
     """
 
     core: Core | None = None
     optimize: str = "balanced"
+    max_flash: int | None = None
+    max_ram: int | None = None
+    take: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -62,12 +68,14 @@ CORES: dict[str, Core] = {
         Core("cortex-m3", "cortex_m3", "UC_CPU_ARM_CORTEX_M3", dsp=False),
         Core("cortex-m4", "cortex_m4", "UC_CPU_ARM_CORTEX_M4", dsp=True),
         Core("cortex-m7", "cortex_m7", "UC_CPU_ARM_CORTEX_M7", dsp=True),
-        Core("cortex-m33", "cortex_m33", "UC_CPU_ARM_CORTEX_M33", dsp=True),
+        Core("cortex-m33", "cortex_m33+dsp", "UC_CPU_ARM_CORTEX_M33", dsp=True),
     )
 }
 
 
-def find_target(name: str, optimize: str = "balanced") -> Target:
+def find_target(
+    name: str, optimize: str = "balanced", max_flash: int | None = None, max_ram: int | None = None
+) -> Target:
     """The target with a core of that name, or without one for "host".
 
     Raises:
@@ -75,7 +83,7 @@ def find_target(name: str, optimize: str = "balanced") -> Target:
     """
     if name != HOST and name not in CORES:
         raise ExportError(f"{name}: no such target. Known: {', '.join((HOST, *CORES))}.")
-    return Target(CORES.get(name), optimize)
+    return Target(CORES.get(name), optimize, max_flash, max_ram)
 
 
 def find_core(name: str) -> Core:

@@ -162,16 +162,23 @@ def check_constraints(graph: Graph) -> None:
         got = [t.shape for t in node.outputs]
         if expected != got:
             raise ExportError(f"{graph.where(op)}: its output should have shape {expected}, the file says {got}.")
+        if any(0 in shape for shape in got):
+            raise ExportError(f"{graph.where(op)}: its output is empty, {got}; take it out of the network.")
     _check_borders(graph)
     if (macs := sum(OPS[op.type].macs(graph.node(op)) for op in graph.ops)) > MOST_MACS:
         raise ExportError(f"{graph.name}: one run takes {macs:,} multiply-accumulates, more than {MOST_MACS:,}.")
 
 
 def _check_borders(graph: Graph) -> None:
-    """Inputs and outputs are of a type that C has, with zero points that the type has, and not too large."""
+    """Inputs and outputs are of a type that C has, with zero points that the type has, and not too large.
+
+    An input may be empty: nothing but a CONCATENATION takes it, and that reads nothing of it.
+    """
     for index in (*graph.inputs, *graph.outputs):
         tensor = graph.tensors[index]
         where = f"{graph.name}: input or output '{tensor.name}'"
+        if not tensor.size and index in graph.outputs:
+            raise ExportError(f"{where} is empty, {tensor.shape}; C has no empty arrays.")
         if tensor.dtype not in BORDER_TYPES:
             raise ExportError(f"{where} is {tensor.dtype}; C has {', '.join(BORDER_TYPES)}.")
         low, high = BORDER_TYPES[tensor.dtype]

@@ -38,6 +38,33 @@ def refused(done: subprocess.CompletedProcess[str], words: str, code: int = 1) -
     assert re.search(words, done.stderr.splitlines()[-1]), done.stderr
 
 
+@pytest.mark.parametrize(
+    ("verb", "option"),
+    [("export", "--report"), ("prove", "--certificate"), ("prove", "--html"), ("check", "--html"), ("run", "--jsonl")],
+)
+def test_no_output_replaces_a_model_or_a_file_of_the_users(tmp_path: Path, verb: str, option: str) -> None:
+    folder = copy_model(tmp_path / "mine")
+    (folder / "notes.html").write_text("<!doctype html>\n<p>mine")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    words = ["run", "digits", "--source", "sim", "--model", "mine"] if verb == "run" else [verb, "mine"]
+    for file in (
+        ("model_int8.tflite", "card.json", "notes.html") if verb != "run" else ("model_int8.tflite", "card.json")
+    ):
+        done = edgenet(*words, option, f"mine/{file}", cwd=tmp_path)
+        refused(done, "is read, and|is not an earlier output of")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine"]
+
+
+@pytest.mark.parametrize("file", ["report.html", "results.json", "proof.json", "clip.mp4"])
+def test_a_build_replaces_no_file_of_the_users(tmp_path: Path, file: str) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / file).write_text("{}")
+    done = edgenet("build", "digits", "--data", "sklearn-digits", "--out", "out", cwd=tmp_path)
+    refused(done, rf"out/{file}: is not an earlier output of edgenet build")
+    assert [(path.name, path.read_text()) for path in (tmp_path / "out").iterdir()] == [(file, "{}")]
+
+
 def len_bytes(array: np.ndarray) -> int:
     return array.nbytes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 
 from device.arguments import natural
 from edgenet.certificate import Certificate, certify
@@ -26,10 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Proves; exit code 0 if proved, 1 if not."""
-    from firmware_export.prove import run_prove, write_files
+    from firmware_export.prove import check_files, run_prove, write_files
 
     thing = find_thing(str(args.model))
     args.model = thing.path
+    check_files(args, thing.float_path, None if args.data is None else Path(args.data))
     args.name = args.name or (thing.identifier if args.project is None else None)
     dataset = None if args.inputs is not None or args.pictures == 0 else _pictures(args, thing)
     if dataset is None:
@@ -59,6 +61,8 @@ def _pictures(args: argparse.Namespace, thing: ModelThing) -> Dataset | None:
 
 
 def _certify(args: argparse.Namespace, thing: ModelThing, dataset: Dataset) -> Certificate:
+    from firmware_export.target_options import target_of
+
     if thing.card is None:
         raise EdgenetError(f"{thing.path}: has no card.")
     return certify(
@@ -73,6 +77,8 @@ def _certify(args: argparse.Namespace, thing: ModelThing, dataset: Dataset) -> C
         runtimes=args.runtimes,
         seed=args.seed,
         tflite_python=args.tflite_python,
+        target=target_of(args),
+        requant=args.requant,
         on_progress=progress,
     )
 

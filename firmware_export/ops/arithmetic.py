@@ -51,10 +51,10 @@ def high_mul(a: Int, b: Int | int) -> Int:
 
 def divide_by_power_of_two(x: Int, exponent: Int | int) -> Int:
     """round(x / 2**exponent), halves away from zero; int64. Exponents are 0 to 31. Source: RoundingDivideByPOT."""
-    mask = (np.int64(1) << np.asarray(exponent, np.int64)) - 1
-    wide = x.astype(np.int64)
-    threshold = (mask >> 1) + (wide < 0)
-    return np.asarray((wide >> exponent) + ((wide & mask) > threshold), np.int64)
+    shift = np.asarray(exponent, np.int64)
+    half = (np.int64(1) << shift) >> 1
+    wide = np.asarray(x, np.int64)
+    return np.asarray((wide + half - ((wide < 0) & (shift > 0))) >> shift, np.int64)
 
 
 def requantize(x: Int, multiplier: Int | int, shift: Int | int) -> Int:
@@ -90,6 +90,15 @@ def activation_range(activation: int, scale: float, zero_point: int) -> tuple[in
     if activation == RELU_N1_TO_1:
         low, high = max(low, quantized(-1.0)), min(high, quantized(1.0))
     return low, high
+
+
+def integer_activation_range(activation: int, limits: np.iinfo[Any]) -> tuple[int, int]:
+    """The range (low, high) that a fused activation leaves of plain integers with these limits.
+
+    Source: TFLite CalculateActivationRange.
+    """
+    ranges = {RELU: (0, int(limits.max)), RELU_N1_TO_1: (-1, 1), RELU6: (0, 6)}
+    return ranges.get(activation, (int(limits.min), int(limits.max)))
 
 
 def round_half_away(real: float) -> int:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..graph import Array, Node, Tensor
 from . import lookup, rules
-from .arithmetic import NONE, Int
+from .arithmetic import Int, integer_activation_range
 from .spec import Constraint, Field, KernelCall, Operator, Param, Shape, in_place
 
 MAX_AXES = 6
@@ -24,7 +24,7 @@ Formula: TypeAlias = Callable[[Node, Int, Int], npt.NDArray[np.int8]]
 
 
 def two_operands(node: Node) -> str | None:
-    """there must be two operands of one type: int8 with one scale each, int32, or constants of int64"""
+    """there must be two operands of one type: int8 with one scale each, int32 or int64"""
     first, second = node.input(0), node.input(1)
     if len(node.inputs) != 2 or first is None or second is None:
         return f"{sum(t is not None for t in node.inputs)} inputs"
@@ -32,9 +32,13 @@ def two_operands(node: Node) -> str | None:
         return f"'{first.name}' is {first.dtype}, '{second.name}' is {second.dtype}"
     if first.dtype == "int8":
         return rules.int8_inputs(node)
-    if first.dtype == "int64":
-        return next((f"'{t.name}' is int64 and computed" for t in (first, second) if t.data is None), None)
-    return None if first.dtype == "int32" else f"'{first.name}' is {first.dtype}"
+    return None if first.dtype in ("int32", "int64") else f"'{first.name}' is {first.dtype}"
+
+
+def constant_int64(node: Node) -> str | None:
+    """operands of int64 must be constants"""
+    computed = (t for t in (node.need(0), node.need(1)) if t.dtype == "int64" and t.data is None)
+    return next((f"'{tensor.name}' is computed" for tensor in computed), None)
 
 
 def output_of_their_type(node: Node) -> str | None:
@@ -43,14 +47,6 @@ def output_of_their_type(node: Node) -> str | None:
         return rules.int8_output(node)
     found, wanted = node.output.dtype, node.need(0).dtype
     return None if found == wanted else f"'{node.output.name}' is {found}"
-
-
-def no_integer_activation(node: Node) -> str | None:
-    """operands of int32 or int64 must come without a fused activation"""
-    if quantized(node) or "activation" not in node.op.options:
-        return None
-    code = node.integer("activation")
-    return None if code == NONE else f"number {code}"
 
 
 def shapes_broadcast(node: Node) -> str | None:
@@ -67,7 +63,9 @@ def shapes_broadcast(node: Node) -> str | None:
 
 
 INT8_RULES = (rules.two_int8_inputs, rules.int8_output)
-INTEGER_RULES = (two_operands, output_of_their_type, no_integer_activation)
+INTEGER_RULES = (two_operands, output_of_their_type)
+EXTREMES = (np.minimum, np.maximum)
+"""What TFLite Micro computes of int64 too."""
 
 
 def quantized(node: Node) -> bool:
@@ -86,6 +84,12 @@ def loops(first: Tensor, second: Tensor) -> Param:
     axes = [(1, 1)] * (MAX_AXES - len(merged)) + merged
     columns = (tuple(map(max, axes)), _strides([a for a, _ in axes]), _strides([b for _, b in axes]))
     return (*(column[:-1] for column in columns), *(column[-1] for column in columns))
+
+
+def row_steps(first: Tensor, second: Tensor) -> tuple[int, int, int]:
+    """Elements of a row, the kernel's innermost loop, and how far a step along it moves in each input: 1, or 0."""
+    a, b = [(1, 1), *_merged_axes(first.shape, second.shape)][-1]
+    return max(a, b), int(a > 1), int(b > 1)
 
 
 def _merged_axes(first: Shape, second: Shape) -> list[tuple[int, int]]:
@@ -143,7 +147,7 @@ def broadcast_operator(
         first, second = _aligned(inputs, len(node.output.shape))
         if integers is None or quantized(node):
             return [formula(node, first, second)]
-        return [integers(first, second).astype(node.output.dtype)]
+        return [np.clip(integers(first, second).astype(node.output.dtype), *_integer_range(node, integers))]
 
     def table(node: Node) -> Array | None:
         """The 256 outputs for the inputs -128 to 127, where the other operand is a single constant of int8."""
@@ -165,7 +169,7 @@ def broadcast_operator(
 
     return Operator(
         options=options,
-        constraints=(*(INT8_RULES if integers is None else INTEGER_RULES), shapes_broadcast, *constraints),
+        constraints=(*_type_rules(integers), shapes_broadcast, *constraints),
         output_shapes=output_shapes,
         reference=reference,
         lower=lower,
@@ -183,8 +187,29 @@ def _single_constant(node: Node) -> int | None:
     return None
 
 
+def _type_rules(integers: np.ufunc | None) -> tuple[Constraint, ...]:
+    """The rules for the types, by what the operator makes of integers."""
+    if integers is None:
+        return INT8_RULES
+    return INTEGER_RULES if integers in EXTREMES else (*INTEGER_RULES, constant_int64)
+
+
+def _integer_range(node: Node, function: np.ufunc) -> tuple[int, int]:
+    """What the fused activation leaves of integers: TFLite Micro overlooks that of ADD."""
+    limits = np.iinfo(node.output.dtype)
+    if "activation" not in node.op.options or function is np.add:
+        return int(limits.min), int(limits.max)
+    return integer_activation_range(node.integer("activation"), limits)
+
+
 def _integer_call(node: Node, function: np.ufunc) -> KernelCall:
-    """The call of binary_s32."""
+    """The call of binary_s32, or of extreme_s64."""
     first, second = node.need(0), node.need(1)
-    params = {"broadcast": loops(first, second), "function": INTEGER_FUNCTIONS.index(function)}
+    params: dict[str, Param] = {"broadcast": loops(first, second)}
+    if node.output.dtype == "int64":
+        return KernelCall(
+            "extreme_s64", {**params, "largest": int(function is np.maximum)}, (first, second), node.output
+        )
+    low, high = _integer_range(node, function)
+    params |= {"function": INTEGER_FUNCTIONS.index(function), "activation_min": low, "activation_max": high}
     return KernelCall("binary_s32", params, (first, second), node.output)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..graph import Array, Node, Tensor
-from . import moving
+from . import moving, rules
 from .arithmetic import NONE
 from .spec import Field, KernelCall, Operator, Shape
 
@@ -26,6 +26,11 @@ def _extents(node: Node) -> list[int]:
     return [tensor.shape[axis(node)] for tensor in _inputs(node)]
 
 
+def one_type(node: Node) -> str | None:
+    """inputs and output must be of one type (bool, int8, uint8, int16, int32, int64, float32), the output not empty"""
+    return moving.not_one_type(node.input(0), (*node.inputs, *node.outputs)) or rules.some_output(node)
+
+
 def no_activation(node: Node) -> str | None:
     """there must be no fused activation"""
     code = node.integer("activation")
@@ -41,18 +46,19 @@ def equal_quantization(node: Node) -> str | None:
 
 
 def shapes_fit(node: Node) -> str | None:
-    """the inputs' shapes must be equal but for the axis, which they must have"""
+    """the inputs' shapes must be equal but for the axis, which they must have; along it some may be empty"""
     shapes = [tensor.shape for tensor in _inputs(node)]
     where = moving.wrapped_axis(node.integer("axis"), len(node.output.shape))
     if where is None or any(len(shape) != len(node.output.shape) for shape in shapes):
         return f"axis {node.integer('axis')} of {shapes}"
-    others = {shape[:where] + shape[where + 1 :] for shape in shapes}
+    others = {shape[:where] + shape[where + 1 :] for shape in shapes if shape[where]}
     return None if len(others) == 1 else f"{shapes}"
 
 
 def output_shapes(node: Node) -> Sequence[Shape]:
-    """The first input's shape with the sum along the axis."""
-    first, where = node.need(0).shape, axis(node)
+    """The shape of the first input that is not empty, with the sum along the axis."""
+    where = axis(node)
+    first = next(tensor.shape for tensor in _inputs(node) if tensor.shape[where])
     return [(*first[:where], sum(_extents(node)), *first[where + 1 :])]
 
 
@@ -68,7 +74,7 @@ def lower(node: Node) -> Sequence[KernelCall]:
 
 OPERATOR = Operator(
     options={"axis": Field(0), "activation": Field(1, "int8")},
-    constraints=(moving.all_inputs, no_activation, equal_quantization, shapes_fit),
+    constraints=(one_type, no_activation, equal_quantization, shapes_fit),
     output_shapes=output_shapes,
     reference=reference,
     lower=lower,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -17,7 +17,8 @@ CHUNK_BYTES = 32 << 20
 """Samples are taken in chunks so that the patches of one chunk take about this much memory."""
 
 
-def _window(node: Node) -> Window:
+def window_of(node: Node) -> Window:
+    """How the filter slides."""
     filters = node.need(1).shape
     return window(node, (filters[1], filters[2]), (node.integer("dilation_h"), node.integer("dilation_w")))
 
@@ -33,7 +34,7 @@ def filter_fits(node: Node) -> str | None:
 
 def output_shapes(node: Node) -> Sequence[Shape]:
     """(B, OH, OW, OC)."""
-    return [(node.need(0).shape[0], *_window(node).output, node.need(1).shape[0])]
+    return [(node.need(0).shape[0], *window_of(node).output, node.need(1).shape[0])]
 
 
 def _patches(x: Array, win: Window) -> Array:
@@ -56,7 +57,7 @@ def _accumulate(x: Array, filters: Array, win: Window) -> Array:
 
 def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
     """int8 (N, B, OH, OW, OC)."""
-    win, filters = _window(node), node.constant(1)
+    win, filters = window_of(node), node.constant(1)
     x = inputs[0].reshape(-1, *node.need(0).shape[1:])
     multipliers, shifts = linear.channel_multipliers(node)
     step = max(1, CHUNK_BYTES // (8 * math.prod(win.output) * filters[0].size))
@@ -70,7 +71,7 @@ def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
 
 def lower(node: Node) -> Sequence[KernelCall]:
     """One call of conv2d_s8."""
-    return lower_filters(node, node.constant(1), _window(node))
+    return lower_filters(node, node.constant(1), window_of(node))
 
 
 def scratch_bytes(node: Node) -> int:
@@ -80,12 +81,18 @@ def scratch_bytes(node: Node) -> int:
 
 def overlap(node: Node, number: int) -> int | None:
     """How far ahead of its input the output has to begin."""
-    return filters_overlap(node, number, node.need(1).shape, _window(node))
+    return filters_overlap(node, number, node.need(1).shape, window_of(node))
 
 
 def macs(node: Node) -> int:
     """Outputs times the filter's taps, those over the padding too."""
     return node.output.size * math.prod(node.need(1).shape[1:])
+
+
+def work(node: Node) -> Mapping[str, int]:
+    """The inputs that are copied to windows."""
+    windows = node.output.size // node.output.shape[3]
+    return {"gathered": windows * math.prod(node.need(1).shape[1:3]) * node.need(0).shape[3]}
 
 
 OPERATOR = Operator(
@@ -115,4 +122,5 @@ OPERATOR = Operator(
     macs=macs,
     scratch_bytes=scratch_bytes,
     overlap=overlap,
+    work=work,
 )

@@ -31,7 +31,7 @@ def filter_fits(node: Node) -> str | None:
     shape, channels = node.need(1).shape, node.need(0).shape[3]
     if len(shape) != 4 or 0 in shape or shape[0] != 1 or shape[3] % channels:
         return f"{shape} on {channels} channels"
-    return linear.filter_limits(node, shape[3], axis=3)
+    return linear.filter_limits(node, shape[3], axes=(3,))
 
 
 def output_shapes(node: Node) -> Sequence[Shape]:
@@ -57,7 +57,6 @@ def lower(node: Node) -> Sequence[KernelCall]:
     filters, win = node.constant(1), filter_window(node)
     if not _one_filter_each(node):
         return lower_filters(node, _as_groups(filters), win)
-    multipliers, shifts = linear.channel_multipliers(node)
     params: dict[str, Param] = {
         "input": node.need(0).shape,
         "output": node.output.shape,
@@ -67,7 +66,7 @@ def lower(node: Node) -> Sequence[KernelCall]:
         "pad": win.pad,
         "band": _band(win),
         "pad_value": node.need(0).zero_point,
-        **folded_params(node, _as_groups(filters).reshape(filters.shape[3], -1), multipliers, shifts),
+        **folded_params(node, _as_groups(filters).reshape(filters.shape[3], -1)),
     }
     return [KernelCall("depthwise_conv2d_s8", params, (node.need(0),), node.output, scratch=True)]
 

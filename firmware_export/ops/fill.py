@@ -12,9 +12,9 @@ from .spec import KernelCall, Operator, Shape
 
 
 def constant_extents(node: Node) -> str | None:
-    """the first input must be a constant of int32 or int64 with one axis"""
+    """the first input must be a constant of integers (8 to 64 bits) with one axis"""
     tensor = node.input(0)
-    if tensor is None or moving.integers(tensor) is None:
+    if tensor is None or moving.integers(tensor, moving.SMALL_INDICES) is None:
         return moving.not_integers(tensor)
     return None if len(tensor.shape) == 1 else f"'{tensor.name}' has {tensor.shape}"
 

@@ -12,55 +12,64 @@ import numpy as np
 
 from ..graph import Array, Node
 from . import linear
-from .arithmetic import Int, wrap_int32
+from .arithmetic import INT8_MAX, INT8_MIN, wrap_int32
 from .overlap import safe_distance
+from .packed import EXACT, PLAIN, Requant, folded_bias, requantization
 from .spec import Constant, KernelCall, Param, Shape
 from .window import Window, first_bytes
 
 PIXELS, CHANNELS, SUM_BYTES = 2, 4, 4
 """conv2d_s8 takes so many pixels and channels at a time, and keeps sums of int32."""
-LEAST_MULTIPLIER = 1 << 30
 
 
-def folded_params(
-    node: Node, weights: Array, multipliers: Int, shifts: Int, width: int = 1, groups: int = 1
-) -> dict[str, Param]:
-    """The kernel parameters from output_offset to shift, for kernels whose sums are those of input times weight alone.
+def folded_params(node: Node, weights: Array, width: int = 1, groups: int = 1) -> dict[str, Param]:
+    """The kernel parameters from form to shift, for kernels whose sums are those of input times weight alone.
 
     The sum of (input - zero point) * weight is that of input * weight less zero point * (sum of weights), modulo 2**32.
 
     Args:
         node: the operator.
         weights: int8 (channels, taps), channel after channel.
-        multipliers: as `linear.channel_multipliers` gives them.
-        shifts: likewise.
         width: as in `side_by_side`.
         groups: likewise.
     """
-    bias, zero_point = node.input(2), node.need(0).zero_point
-    folded = wrap_int32(linear.constant_bias(node) - zero_point * weights.astype(np.int64).sum(axis=1))
-    # A factor of 0 gives what a sum of 0 gives; the kernels need a multiplier of 2**30 or more.
-    dead = multipliers == 0
-    folded, weights = np.where(dead, 0, folded), np.where(dead[:, None], 0, weights).astype(np.int8)
-    low, high = linear.output_range(node)
-    name = "" if bias is None else f"'{bias.name}' "
     order = f", {width} channels side by side" if width > 1 else ", channel after channel"
     return {
-        "output_offset": node.output.zero_point,
-        "activation_min": low,
-        "activation_max": high,
-        "per_channel": int(len(multipliers) > 1),
+        **_requant_params(node, weights),
         "weights": Constant(
             "weights", side_by_side(weights, width, groups), f"'{node.need(1).name}' {node.need(1).shape}{order}"
         ),
-        "bias": Constant("bias", folded.astype(np.int32), f"{name}less input zero point * sum of weights"),
-        "multiplier": Constant(
-            "multiplier",
-            np.where(dead, LEAST_MULTIPLIER, multipliers).astype(np.int32),
-            "input * weight / output scale",
-        ),
-        "shift": Constant("shift", shifts.astype(np.int8), "as multiplier * 2^(shift - 31)"),
     }
+
+
+def _requant_params(node: Node, weights: Array) -> dict[str, Param]:
+    """How sums become outputs: by the short form that is proved, else by the reference kernel's own arithmetic."""
+    low, high = linear.output_range(node)
+    requant = requantization(node, weights, PLAIN, ())
+    if requant is None:
+        requant = _exact(node, weights)
+    elif not any(form.clamps for _, form in requant.proofs):
+        low, high = INT8_MIN, INT8_MAX
+    bias = node.input(2)
+    name = "" if bias is None else f"'{bias.name}' "
+    return {
+        "form": requant.form,
+        "activation_min": low,
+        "activation_max": high,
+        "bias": Constant(
+            "bias", wrap_int32(requant.bias).astype(np.int32), f"{name}less input zero point * sum of weights"
+        ),
+        "multiplier": Constant("multiplier", requant.multiplier.astype(np.int32), "input * weight / output scale"),
+        "constant": Constant("constant", requant.constant.astype(np.int32), "rounding and output zero point"),
+        "shift": Constant("shift", requant.shift.astype(np.int8), "right shift; of the exact form 2^(shift - 31)"),
+    }
+
+
+def _exact(node: Node, weights: Array) -> Requant:
+    """Nothing is proved: the zero point is the constant, multiplier and shift are TensorFlow Lite's own."""
+    bias = folded_bias(node, weights)
+    multipliers, shifts = (np.broadcast_to(table, bias.shape) for table in linear.channel_multipliers(node))
+    return Requant(EXACT, bias, multipliers, np.full_like(bias, node.output.zero_point), shifts, ())
 
 
 def side_by_side(weights: Array, width: int, groups: int = 1) -> Array:
@@ -79,7 +88,6 @@ def side_by_side(weights: Array, width: int, groups: int = 1) -> Array:
 
 def lower_filters(node: Node, filters: Array, win: Window) -> Sequence[KernelCall]:
     """One call of conv2d_s8 for filters int8 (OC, KH, KW, IC); with IC < C in C / IC groups."""
-    multipliers, shifts = linear.channel_multipliers(node)
     groups = node.need(0).shape[3] // filters.shape[3]
     params: dict[str, Param] = {
         "input": node.need(0).shape,
@@ -90,7 +98,7 @@ def lower_filters(node: Node, filters: Array, win: Window) -> Sequence[KernelCal
         "pad": win.pad,
         "groups": groups,
         "pad_value": node.need(0).zero_point,
-        **folded_params(node, filters.reshape(len(filters), -1), multipliers, shifts, CHANNELS, groups),
+        **folded_params(node, filters.reshape(len(filters), -1), CHANNELS, groups),
     }
     return [KernelCall("conv2d_s8", params, (node.need(0),), node.output, scratch=True)]
 

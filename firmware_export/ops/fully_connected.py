@@ -7,6 +7,7 @@ kernel takes them as inputs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -24,9 +25,9 @@ MAX_COMPUTED_DEPTH = 33_000
 
 
 def filter_shape(node: Node) -> tuple[int, int]:
-    """(channels, depth); what comes before is 1."""
-    channels, depth = node.need(1).shape[-2:]
-    return channels, depth
+    """(channels, depth): the last axis is the depth, all others count channels, as in TFLite Micro."""
+    depth = node.need(1).shape[-1]
+    return node.need(1).size // depth, depth
 
 
 def int8_filter(node: Node) -> str | None:
@@ -49,12 +50,12 @@ def int32_bias(node: Node) -> str | None:
 
 
 def filter_fits(node: Node) -> str | None:
-    """the filter must be (channels, depth) with a depth that divides the input's size, one scale or one per
+    """the filter must be (channels, ..., depth) with a depth that divides the input's size, one scale or one per
     channel, and one bias each"""
     shape, size = node.need(1).shape, node.need(0).size
-    if len(shape) < 2 or 0 in shape or node.need(1).size != shape[-1] * shape[-2] or not size or size % shape[-1]:
+    if len(shape) < 2 or 0 in shape or not size or size % shape[-1]:
         return f"{shape} on {size} values"
-    return linear.filter_limits(node, shape[-2], axis=len(shape) - 2)
+    return linear.filter_limits(node, filter_shape(node)[0], axes=tuple(range(len(shape) - 1)))
 
 
 def depth_fits(node: Node) -> str | None:
@@ -112,12 +113,21 @@ def lower(node: Node) -> Sequence[KernelCall]:
     channels, depth = filter_shape(node)
     sizes: dict[str, Param] = {"rows": node.need(0).size // depth, "depth": depth, "channels": channels}
     if by_constants(node):
-        params = sizes | folded_params(
-            node, node.constant(1).reshape(channels, depth), *linear.channel_multipliers(node), CHANNELS
-        )
+        folded = folded_params(node, node.constant(1).reshape(channels, depth), CHANNELS)
+        params = sizes | _one_for_all(folded)
         return [KernelCall("fully_connected_s8", params, (node.need(0),), node.output)]
     inputs = (node.need(0), node.need(1), node.input(2) or node.need(1))
     return [KernelCall("fully_connected_computed_s8", sizes | _computed_params(node), inputs, node.output)]
+
+
+def _one_for_all(params: dict[str, Param]) -> dict[str, Param]:
+    """`params` with one entry in each of the tables that requantize where all channels have the same."""
+    tables = {name: params[name] for name in ("multiplier", "constant", "shift")}
+    found = {name: t.values for name, t in tables.items() if isinstance(t, Constant)}
+    per_channel = any((values != values[0]).any() for values in found.values())
+    if not per_channel:
+        tables = {n: replace(t, values=t.values[:1]) if isinstance(t, Constant) else t for n, t in tables.items()}
+    return {"per_channel": int(per_channel), **params, **tables}
 
 
 def _computed_params(node: Node) -> dict[str, Param]:

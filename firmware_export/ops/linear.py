@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from ..graph import Array, Node, Tensor
-from .arithmetic import Int, activation_range, clamp_int8, quantize_multiplier, requantize, wrap_int32
+from .arithmetic import (
+    INT8_MAX,
+    INT8_MIN,
+    Int,
+    activation_range,
+    clamp_int8,
+    quantize_multiplier,
+    requantize,
+    wrap_int32,
+)
 from .spec import Constant, Param, Shape
 
 MAX_FACTOR = 2.0**30
@@ -53,6 +62,12 @@ def output_range(node: Node) -> tuple[int, int]:
     return activation_range(node.integer("activation"), node.output.scale, node.output.zero_point)
 
 
+def only_saturated(node: Node) -> str | None:
+    """the fused activation must leave the whole range of int8"""
+    found = output_range(node)
+    return None if found == (INT8_MIN, INT8_MAX) else f"{found}"
+
+
 def params(node: Node, multipliers: Int, shifts: Int) -> dict[str, Param]:
     """The kernel parameters that all linear operators have: offsets, clamp, and the four tables."""
     low, high = output_range(node)
@@ -81,8 +96,8 @@ def scales_in_range(node: Node) -> str | None:
     return f"{node.need(0).scale:g} to {node.output.scale:g}"
 
 
-def filter_limits(node: Node, channels: int, axis: int = 0) -> str | None:
-    """What is wrong with a filter with `channels` output channels along `axis`, or None: scales, biases, sums."""
+def filter_limits(node: Node, channels: int, axes: tuple[int, ...] = (0,)) -> str | None:
+    """What is wrong with a filter with `channels` output channels along `axes`, or None: scales, biases, sums."""
     filters, bias = node.need(1), node.input(2)
     if bias is not None and bias.size != channels:
         return f"{bias.size} biases for {channels} channels"
@@ -91,14 +106,14 @@ def filter_limits(node: Node, channels: int, axis: int = 0) -> str | None:
         return f"{count} scales for {channels} channels"
     if count > 1 and filters.quant and not _is_axis(filters.quant.axis, filters.shape, channels):
         return f"{count} scales along axis {filters.quant.axis}"
-    return _sum_too_large(filters, axis) if filters.size // channels > MAX_TAPS else None
+    return _sum_too_large(filters, axes) if filters.size // channels > MAX_TAPS else None
 
 
-def _sum_too_large(filters: Tensor, axis: int) -> str | None:
+def _sum_too_large(filters: Tensor, axes: tuple[int, ...]) -> str | None:
     """What is wrong where the sum of so many products may leave int32, or None."""
     if filters.data is None:
         return f"{filters.size:,} computed weights"
-    others = tuple(i for i in range(len(filters.shape)) if i != axis)
+    others = tuple(i for i in range(len(filters.shape)) if i not in axes)
     largest = int(np.abs(filters.data.astype(np.int64)).sum(axis=others).max()) * MAX_DIFFERENCE
     return f"weights that may add up to {largest:,}" if largest >= 2**31 else None
 

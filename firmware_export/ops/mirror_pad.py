@@ -20,6 +20,11 @@ def known_mode(node: Node) -> str | None:
     return None if mode in (REFLECT, SYMMETRIC) else f"number {mode}"
 
 
+def not_negative(node: Node) -> str | None:
+    """no padding may be negative"""
+    return None if min(map(min, pad.paddings(node)), default=0) >= 0 else f"{pad.paddings(node)}"
+
+
 def image_exists(node: Node) -> str | None:
     """no padding may be more than the input's extent, in mode REFLECT less one"""
     edge = 1 if node.integer("mode") == REFLECT else 0
@@ -63,7 +68,7 @@ def lower(node: Node) -> Sequence[KernelCall]:
 
 OPERATOR = Operator(
     options={"mode": Field(0, "int8")},
-    constraints=(moving.first_input, pad.paddings_fit, known_mode, image_exists),
+    constraints=(moving.first_input, pad.paddings_fit, not_negative, known_mode, image_exists),
     output_shapes=pad.output_shapes,
     reference=reference,
     lower=lower,

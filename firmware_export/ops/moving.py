@@ -17,6 +17,10 @@ from .spec import KernelCall, Param, Shape
 
 TYPES = ("bool", "int8", "uint8", "int16", "int32", "int64", "float32")
 """The types that C has."""
+INDICES = ("int32", "int64")
+"""The types that say where things go."""
+SMALL_INDICES = ("int8", "uint8", "int16", *INDICES)
+"""What TFLite Micro takes for these in SPLIT and FILL."""
 MAX_AXES = 8
 """EDGENET_COPY_AXES of the kernels."""
 
@@ -71,7 +75,7 @@ def copy(source: Tensor, target: Tensor, shape: Shape, read: Side, write: Side) 
 
 
 def _places(starts: tuple[int, int], input_step: Param, output_step: Param) -> dict[str, Param]:
-    """The last fields of both structures, in their order, which C++ insists on."""
+    """The last fields of both structures."""
     return {
         "input_start": starts[0],
         "input_step": input_step,
@@ -102,11 +106,15 @@ def _resized(shape: Shape, axis: int, extent: int) -> Shape:
 
 
 def join(sources: Sequence[Tensor], extents: Sequence[int], target: Tensor, axis: int) -> list[KernelCall]:
-    """The calls that put `sources`, each of so many elements along `axis`, one behind the other into `target`."""
+    """The calls that put `sources`, each of so many elements along `axis`, one behind the other into `target`.
+
+    There is none for a source without elements.
+    """
     rank, position, calls = len(target.shape), 0, list[KernelCall]()
     for source, extent in zip(sources, extents, strict=True):
         box = _resized(target.shape, axis, extent)
-        calls.append(copy(source, target, box, whole(box), part(target.shape, along(axis, position, rank))))
+        if extent:
+            calls.append(copy(source, target, box, whole(box), part(target.shape, along(axis, position, rank))))
         position += extent
     return calls
 
@@ -140,23 +148,23 @@ def wrapped_axis(axis: int, rank: int) -> int | None:
     return axis % rank if -rank <= axis < rank else None
 
 
-def integers(tensor: Tensor | None) -> Shape | None:
-    """The values of a constant of int32 or int64, flattened; None for anything else."""
-    if tensor is None or tensor.data is None or tensor.dtype not in ("int32", "int64"):
+def integers(tensor: Tensor | None, types: Sequence[str] = INDICES) -> Shape | None:
+    """The values of a constant of one of `types`, flattened; None for anything else."""
+    if tensor is None or tensor.data is None or tensor.dtype not in types:
         return None
     return tuple(int(value) for value in tensor.data.reshape(-1))
 
 
 def not_integers(tensor: Tensor | None) -> str:
-    """What a tensor is that should have been a constant of int32 or int64."""
+    """What a tensor is that should have been a constant of integers."""
     if tensor is None:
         return "it is missing"
     return f"'{tensor.name}' is {'computed' if tensor.data is None else tensor.dtype}"
 
 
-def not_an_axis(tensor: Tensor | None, rank: int) -> str | None:
-    """What keeps a tensor from being a constant that names one of so many axes; or None."""
-    values = integers(tensor)
+def not_an_axis(tensor: Tensor | None, rank: int, types: Sequence[str] = INDICES) -> str | None:
+    """What keeps a tensor from being a constant of one of `types` that names one of so many axes; or None."""
+    values = integers(tensor, types)
     if values is None:
         return not_integers(tensor)
     if len(values) != 1 or wrapped_axis(values[0], rank) is None:
@@ -164,14 +172,20 @@ def not_an_axis(tensor: Tensor | None, rank: int) -> str | None:
     return None
 
 
-def _not_alike(first: Tensor | None, others: Sequence[Tensor | None]) -> str | None:
-    """What keeps tensors from having one type that C has, and elements; or None."""
+def not_one_type(first: Tensor | None, others: Sequence[Tensor | None]) -> str | None:
+    """What keeps tensors from having one type that C has; or None."""
     if first is None or any(tensor is None for tensor in others):
         return "an input is missing"
     tensors = [first, *(tensor for tensor in others if tensor is not None)]
     if first.dtype not in TYPES or any(tensor.dtype != first.dtype for tensor in tensors):
         return ", ".join(sorted({tensor.dtype for tensor in tensors}))
-    return next((f"'{tensor.name}' has {tensor.shape}" for tensor in tensors if not tensor.size), None)
+    return None
+
+
+def _not_alike(first: Tensor | None, others: Sequence[Tensor | None]) -> str | None:
+    """What keeps tensors from having one type that C has, and elements; or None."""
+    empty = [tensor for tensor in (first, *others) if tensor is not None and not tensor.size]
+    return not_one_type(first, others) or next((f"'{tensor.name}' has {tensor.shape}" for tensor in empty), None)
 
 
 def first_input(node: Node) -> str | None:

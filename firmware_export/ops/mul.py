@@ -11,7 +11,7 @@ from .arithmetic import Int, clamp_int8, quantize_multiplier, requantize
 from .broadcast import broadcast_operator, loops, quantized
 from .spec import Field, KernelCall, Param
 
-MAX_FACTOR = 2.0**14
+EXACT_FACTOR = 2.0**14
 """With a shift of at most 14 the shifted product of two differences of 8 bits still fits 32 bits."""
 MIN_SHIFT = -22
 """A product of at most 255 * 255 times a factor below 2**-22 rounds to 0, whatever the factor."""
@@ -23,21 +23,25 @@ def factor(node: Node) -> float:
 
 
 def scales_in_range(node: Node) -> str | None:
-    """the product of the scales of two int8 operands must be below 2**14 output scales"""
-    if not quantized(node) or factor(node) < MAX_FACTOR:
+    """the product of the scales of two int8 operands must be below 2**30 output scales"""
+    if not quantized(node) or factor(node) < linear.MAX_FACTOR:
         return None
     return f"{node.need(0).scale:g} * {node.need(1).scale:g} to {node.output.scale:g}"
+
+
+def rescaled(node: Node, product: Int) -> Int:
+    """The output for a product of two differences to a zero point, before it is clamped; int64."""
+    return np.asarray(requantize(product, *quantize_multiplier(factor(node))) + node.output.zero_point)
 
 
 def formula(node: Node, first: Int, second: Int) -> npt.NDArray[np.int8]:
     """The product, rescaled and clamped."""
     product = (first - node.need(0).zero_point) * (second - node.need(1).zero_point)
-    scaled = requantize(product, *quantize_multiplier(factor(node))) + node.output.zero_point
-    return clamp_int8(scaled, *linear.output_range(node))
+    return clamp_int8(rescaled(node, product), *linear.output_range(node))
 
 
 def call(node: Node) -> KernelCall:
-    """One call of mul_s8."""
+    """One call of mul_s8, or of mul_general_s8 where the shifted product wraps around."""
     first, second = node.need(0), node.need(1)
     multiplier, shift = quantize_multiplier(factor(node))
     low, high = linear.output_range(node)
@@ -51,7 +55,8 @@ def call(node: Node) -> KernelCall:
         "activation_min": low,
         "activation_max": high,
     }
-    return KernelCall("mul_s8", params, (first, second), node.output)
+    kernel = "mul_s8" if factor(node) < EXACT_FACTOR else "mul_general_s8"
+    return KernelCall(kernel, params, (first, second), node.output)
 
 
 OPERATOR = broadcast_operator(

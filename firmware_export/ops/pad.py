@@ -1,15 +1,19 @@
 """PAD: the input with one value around it: 0, which is the zero point in int8 and uint8, or that of a third input.
 
 TFLite Micro runs PAD and PADV2 by the same code.
+
+A negative padding cuts nothing off: the output is that much smaller, and takes the input's values in their order, from
+the first one on, as in TFLite Micro. TFLite has no such padding.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from ..graph import ITEM_BYTES, Array, Node
+from ..graph import ITEM_BYTES, Array, Node, Tensor
 from . import moving
 from .spec import KernelCall, Operator, Param, Shape
 
@@ -23,13 +27,17 @@ def paddings(node: Node) -> tuple[tuple[int, int], ...]:
 
 
 def paddings_fit(node: Node) -> str | None:
-    """the paddings must be a constant of int32 or int64, of shape (axes, 2), and not negative"""
+    """the paddings must be a constant of int32 or int64, two for each axis"""
     tensor, rank = node.input(1), len(node.need(0).shape)
     if tensor is None or moving.integers(tensor) is None:
         return moving.not_integers(tensor)
-    if tensor.shape != (rank, 2):
-        return f"{tensor.shape} for {rank} axes"
-    return None if min(map(min, paddings(node)), default=0) >= 0 else f"{paddings(node)}"
+    return None if tensor.size == 2 * rank else f"{tensor.shape} for {rank} axes"
+
+
+def inside(node: Node) -> tuple[Shape, Shape]:
+    """(extents, begin) of what the output takes of the input: its first values, in their order."""
+    pairs = list(zip(node.need(0).shape, paddings(node), strict=True))
+    return tuple(max(n + min(a, 0) + min(b, 0), 0) for n, (a, b) in pairs), tuple(max(a, 0) for _, (a, _) in pairs)
 
 
 def one_value(node: Node) -> str | None:
@@ -59,7 +67,12 @@ def constant_value(node: Node) -> Array | None:
     value = node.input(2)
     if value is not None:
         return value.data
-    return np.array(node.output.zero_point if node.output.dtype in QUANTIZED else 0, node.output.dtype)
+    return zero(node.output)
+
+
+def zero(tensor: Tensor) -> Array:
+    """The 0 of a tensor, an array of one element."""
+    return np.array(tensor.zero_point if tensor.dtype in QUANTIZED else 0, tensor.dtype)
 
 
 def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
@@ -68,14 +81,16 @@ def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
     value = inputs[2] if fixed is None else fixed[None]
     full = np.empty((max(len(inputs[0]), len(value)), *out), node.output.dtype)
     full[:] = value.reshape(len(value), *(1,) * len(out))
-    inside = [slice(a, a + n) for n, (a, _) in zip(node.need(0).shape, paddings(node), strict=True)]
-    full[(slice(None), *inside)] = inputs[0]
+    shape, begin = inside(node)
+    taken = inputs[0].reshape(len(inputs[0]), -1)[:, : math.prod(shape)].reshape(len(inputs[0]), *shape)
+    if taken.size:
+        full[(slice(None), *(slice(a, a + n) for n, a in zip(shape, begin, strict=True)))] = taken
     return [full]
 
 
 def inner(node: Node) -> KernelCall:
     """The copy of the input into its place."""
-    shape, begin = node.need(0).shape, tuple(before for before, _ in paddings(node))
+    shape, begin = inside(node)
     return moving.copy(node.need(0), node.output, shape, moving.whole(shape), moving.part(node.output.shape, begin))
 
 
@@ -84,17 +99,22 @@ def _outer(node: Node) -> KernelCall:
     value, size = constant_value(node), node.output.size
     if value is None:
         return moving.copy(node.need(2), node.output, (size,), moving.Side(0, (0,)), moving.whole((size,)))
+    return fill(node.output, value)
+
+
+def fill(tensor: Tensor, value: Array) -> KernelCall:
+    """The call that puts `value`, an array of one element, everywhere."""
     params: dict[str, Param] = {
-        "count": size,
-        "bytes": ITEM_BYTES[node.output.dtype],
+        "count": tensor.size,
+        "bytes": ITEM_BYTES[tensor.dtype],
         "value": tuple(value.astype(value.dtype.newbyteorder("<")).tobytes()),
     }
-    return KernelCall("fill", params, (), node.output)
+    return KernelCall("fill", params, (), tensor)
 
 
 def lower(node: Node) -> Sequence[KernelCall]:
     """The value everywhere, then the input into its place."""
-    return [_outer(node), inner(node)]
+    return [_outer(node), *([inner(node)] if 0 not in inside(node)[0] else [])]
 
 
 OPERATOR = Operator(

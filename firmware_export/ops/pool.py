@@ -38,11 +38,11 @@ def output_shapes(node: Node) -> Sequence[Shape]:
     return [(shape[0], *pool_window(node).output, shape[3])]
 
 
-def _lower(kernel: str, node: Node) -> Sequence[KernelCall]:
-    """One call of `kernel`."""
+def pool_params(node: Node) -> dict[str, Param]:
+    """The parameters of a kernel that pools."""
     win = pool_window(node)
     low, high = linear.output_range(node)
-    params: dict[str, Param] = {
+    return {
         "input": node.need(0).shape,
         "output": node.output.shape,
         "filter": win.size,
@@ -51,7 +51,11 @@ def _lower(kernel: str, node: Node) -> Sequence[KernelCall]:
         "activation_min": low,
         "activation_max": high,
     }
-    return [KernelCall(kernel, params, (node.need(0),), node.output)]
+
+
+def _lower(kernel: str, node: Node) -> Sequence[KernelCall]:
+    """One call of `kernel`."""
+    return [KernelCall(kernel, pool_params(node), (node.need(0),), node.output)]
 
 
 def overlap(node: Node, number: int) -> int:

@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..graph import Node
+from . import linear
 from .arithmetic import Int, clamp_int8, quantize_multiplier, requantize
 from .broadcast import broadcast_operator, loops
-from .mul import MAX_FACTOR, factor
+from .mul import factor
 from .spec import KernelCall, Param
 
 
@@ -18,8 +19,8 @@ def identity(node: Node) -> float:
 
 
 def scales_in_range(node: Node) -> str | None:
-    """the input's scale, alone and times alpha's, must be below 2**14 output scales"""
-    if max(identity(node), factor(node)) < MAX_FACTOR:
+    """the input's scale, alone and times alpha's, must be below 2**30 output scales"""
+    if max(identity(node), factor(node)) < linear.MAX_FACTOR:
         return None
     return f"{node.need(0).scale:g} and {node.need(1).scale:g} to {node.output.scale:g}"
 

@@ -46,11 +46,12 @@ def count(node: Node) -> int:
 
 
 def output_shapes(node: Node) -> Sequence[Shape]:
-    """The input's shape, the reduced axes 1 or left out."""
+    """What the file says if it holds as many values, as in TFLite Micro; else the input's, the axes 1 or left out."""
     reduced, shape = axes(node), node.need(0).shape
-    if node.integer("keep_dims"):
-        return [tuple(1 if i in reduced else extent for i, extent in enumerate(shape))]
-    return [tuple(extent for i, extent in enumerate(shape) if i not in reduced)]
+    kept = tuple(extent for i, extent in enumerate(shape) if i not in reduced)
+    if node.output.size == math.prod(kept):
+        return [node.output.shape]
+    return [tuple(1 if i in reduced else n for i, n in enumerate(shape)) if node.integer("keep_dims") else kept]
 
 
 def runs(node: Node) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:

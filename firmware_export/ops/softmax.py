@@ -57,13 +57,23 @@ def _leading_zeros(x: Int) -> Int:
     return 31 - np.floor(np.log2(x.astype(np.float64))).astype(np.int64)
 
 
+def exponentials(node: Node, differences: Int) -> Int:
+    """exp of the scaled differences, which are at most 0, in Q0.31."""
+    multiplier, left = scaling(node)
+    return fixedpoint.exp_of_negative(high_mul(differences << left, multiplier), DIFF_BITS)
+
+
+def least_difference(node: Node) -> int:
+    """Differences below this one count as nothing."""
+    return -input_radius(DIFF_BITS, scaling(node)[1])
+
+
 def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
     """int8 (N, *shape)."""
     x = inputs[0].astype(np.int64)
-    multiplier, left = scaling(node)
     diff = x - x.max(axis=-1, keepdims=True)
-    used = diff >= -input_radius(DIFF_BITS, left)
-    exps = fixedpoint.exp_of_negative(high_mul(np.where(used, diff, 0) << left, multiplier), DIFF_BITS)
+    used = diff >= least_difference(node)
+    exps = exponentials(node, np.where(used, diff, 0))
     parts = np.where(used, divide_by_power_of_two(exps, SUM_BITS), 0)
     total = np.minimum(parts.sum(axis=-1, keepdims=True), MAX_SUM)
     headroom = _leading_zeros(total)
@@ -72,16 +82,19 @@ def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
     return [clamp_int8(np.where(used, raw - 128, -128))]
 
 
+def rows(node: Node) -> dict[str, Param]:
+    """The kernel parameters that say what is normalised together."""
+    return {"rows": math.prod(node.output.shape[:-1]), "depth": node.output.shape[-1]}
+
+
 def lower(node: Node) -> Sequence[KernelCall]:
     """One call of softmax_s8."""
     multiplier, left = scaling(node)
-    depth = node.output.shape[-1]
     params: dict[str, Param] = {
-        "rows": math.prod(node.output.shape[:-1]),
-        "depth": depth,
+        **rows(node),
         "multiplier": multiplier,
         "left_shift": left,
-        "diff_min": -input_radius(DIFF_BITS, left),
+        "diff_min": least_difference(node),
     }
     return [KernelCall("softmax_s8", params, (node.need(0),), node.output)]
 

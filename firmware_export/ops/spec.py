@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from ..graph import Array, Node, Tensor
+
+if TYPE_CHECKING:
+    from ..requant import Channels, Form
 
 Shape: TypeAlias = tuple[int, ...]
 Constraint: TypeAlias = Callable[[Node], str | None]
@@ -79,6 +82,16 @@ def in_place(node: Node, number: int) -> int | None:
     return 0 if tensor.shape == out.shape and tensor.size_bytes == out.size_bytes else None
 
 
+def no_proofs(node: Node) -> Sequence[tuple[Channels, Form]]:
+    """None: the kernel requantizes as TFLite Micro does."""
+    return ()
+
+
+def no_work(node: Node) -> Mapping[str, int]:
+    """Nothing but what counts for every operator."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Operator:
     """Everything the exporter knows about one operator.
@@ -97,6 +110,10 @@ class Operator:
         table: the 256 outputs for the values -128 to 127 of the only input that is computed, of an operator that maps
             every int8 value on its own; None for a node that does not.
         internal: only passes make it; no file has it.
+        proofs: what was asked of short forms of requantization, and the forms that the kernel uses; proved again on
+            demand.
+        work: what a run of the kernel depends on, by name: kernel_costs.json says what each takes on a core. Beside
+            these count: one call, the outputs, the first input's elements, and the MACs.
         replaces: the operator of a file that this internal one computes too, with a kernel for some cores only.
         dsp: the kernel is made for cores with the SIMD instructions of Armv7E-M; elsewhere it is slow.
         shape_only: the outputs depend on the inputs' shapes alone, so they are constants; `reference` gets no inputs.
@@ -113,6 +130,8 @@ class Operator:
     overlap: Callable[[Node, int], int | None] = apart
     table: Callable[[Node], Array | None] | None = None
     internal: bool = False
+    work: Callable[[Node], Mapping[str, int]] = no_work
+    proofs: Callable[[Node], Sequence[tuple[Channels, Form]]] = no_proofs
     replaces: str = ""
     dsp: bool = False
     shape_only: bool = False

@@ -19,8 +19,8 @@ def _extents(node: Node) -> list[int]:
 
 
 def constant_axis(node: Node) -> str | None:
-    """the axis must be a constant of int32 or int64 and one of the second input's"""
-    return moving.not_an_axis(node.input(0), len(node.need(1).shape))
+    """the axis must be a constant of integers (8 to 64 bits) and one of the second input's"""
+    return moving.not_an_axis(node.input(0), len(node.need(1).shape), moving.SMALL_INDICES)
 
 
 def equal_parts(node: Node) -> str | None:

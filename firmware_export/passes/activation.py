@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from ..graph import Array, Graph, Node, Op
+from ..ops import int8_table
 from ..ops.arithmetic import ACTIVATIONS, INT8_MAX, INT8_MIN, activation_range
 from .rewrite import node_of, only_reader, same_numbers, sound
-from .tables import int8_table
 
 CLAMPING = frozenset(
     {

@@ -9,12 +9,12 @@ import numpy as np
 
 from .. import reference
 from ..graph import Array, Graph, Node, Op, Tensor
-from ..ops import OPS
+from ..ops import OPS, int8_table
 from .rewrite import computed_inputs, default_options, node_of, same_numbers, sound
-from .tables import int8_table
 
 _MOVING = """
-    CONCATENATION GATHER MIRROR_PAD PACK PAD PADV2 SLICE SPLIT SPLIT_V STRIDED_SLICE TILE TRANSPOSE UNPACK
+    BATCH_TO_SPACE_ND CONCATENATION GATHER MIRROR_PAD PACK PAD PADV2 SLICE SPACE_TO_BATCH_ND SPLIT SPLIT_V
+    STRIDED_SLICE TILE TRANSPOSE UNPACK
 """
 MOVING = frozenset(_MOVING.split())
 """Operators that put values elsewhere and change none."""

@@ -5,19 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..graph import ABSENT, Graph, Op
+from .rewrite import states_shape
 
 
 def forget_stated_shapes(graph: Graph) -> Graph:
     """RESHAPE and TRANSPOSE_CONV without the input that states the output's shape.
 
-    The file says the same of the output itself, and what computes that input is dead code.
+    The file says the same of the output itself, and what computes that input is dead code. A RESHAPE keeps it where the
+    file says what can't be.
     """
-    return replace(graph, ops=tuple(replace(op, inputs=_without_shape(op)) for op in graph.ops))
+    return replace(graph, ops=tuple(replace(op, inputs=_without_shape(graph, op)) for op in graph.ops))
 
 
-def _without_shape(op: Op) -> tuple[int, ...]:
+def _without_shape(graph: Graph, op: Op) -> tuple[int, ...]:
     if op.type == "RESHAPE":
-        return op.inputs[:1]
+        return op.inputs if states_shape(graph.tensors, op) else op.inputs[:1]
     return (ABSENT, *op.inputs[1:]) if op.type == "TRANSPOSE_CONV" else op.inputs
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ..graph import Graph, Node, Op
 from ..ops.arithmetic import INT8_MIN
-from ..ops.pad import constant_value
+from ..ops.pad import constant_value, paddings
 from ..ops.window import PADS, Window, window
 from .rewrite import node_of, readers, same_numbers, sound
 
@@ -37,7 +37,7 @@ def _pad_value(node: Node) -> int | None:
         return None
     if node.output.dtype != "int8" or len(node.output.shape) != 4:
         return None
-    if node.constant(1)[[0, 3]].any():
+    if any(map(any, (paddings(node)[0], paddings(node)[3]))) or min(map(min, paddings(node))) < 0:
         return None
     value = constant_value(node)
     return None if value is None else int(value.reshape(-1)[0])
@@ -49,8 +49,8 @@ def _folded(graph: Graph, op: Op, pad: Node, value: int) -> Op | None:
     neutral = {**dict.fromkeys(CONVOLUTIONS, pad.output.zero_point), "MAX_POOL_2D": INT8_MIN}
     if neutral.get(op.type) != value or op.inputs.count(pad.output.index) != 1:
         return None
-    win, extra = _window(node), pad.constant(1)
-    pads = [(int(extra[axis + 1, 0]) + win.pad[axis], int(extra[axis + 1, 1]) + win.pad_after(axis)) for axis in (0, 1)]
+    win, extra = _window(node), paddings(pad)[1:3]
+    pads = [(before + win.pad[axis], after + win.pad_after(axis)) for axis, (before, after) in enumerate(extra)]
     options = {**op.options, **dict(zip(PADS, (*pads[0], *pads[1]), strict=True))}
     inputs = tuple(pad.op.inputs[0] if i == pad.output.index else i for i in op.inputs)
     new = replace(op, inputs=inputs, options=options)

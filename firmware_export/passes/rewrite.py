@@ -36,10 +36,21 @@ def computed_inputs(node: Node) -> tuple[Tensor, ...]:
 
 def sound(node: Node) -> bool:
     """Whether an operator is supported, meets its constraints, and has the output shapes that its maths gives."""
+    shapes = [t.shape for t in node.outputs]
+    return meets_rules(node) and [tuple(shape) for shape in OPS[node.op.type].output_shapes(node)] == shapes
+
+
+def meets_rules(node: Node) -> bool:
+    """Whether an operator is supported, has outputs, and meets its constraints."""
     operator = OPS.get(node.op.type)
-    if operator is None or not node.outputs or any(rule(node) for rule in operator.constraints):
+    return operator is not None and bool(node.outputs) and not any(rule(node) for rule in operator.constraints)
+
+
+def states_shape(tensors: Sequence[Tensor], op: Op) -> bool:
+    """Whether `op` is a RESHAPE whose second input has to say the shape: what the file gives the output can't be it."""
+    if op.type != "RESHAPE" or len(op.inputs) != 2 or ABSENT in op.inputs or len(op.outputs) != 1:
         return False
-    return [tuple(shape) for shape in operator.output_shapes(node)] == [t.shape for t in node.outputs]
+    return tensors[op.inputs[0]].size != tensors[op.outputs[0]].size
 
 
 def same_numbers(a: Tensor, b: Tensor) -> bool:

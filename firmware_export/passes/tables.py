@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..graph import Array, Graph, Node, Op, Tensor
-from ..ops import OPS
+from ..graph import Array, Graph, Op, Tensor
+from ..ops import int8_table
 from .rewrite import computed_inputs, node_of, only_reader
 
 
@@ -41,11 +41,3 @@ def merge_tables(graph: Graph) -> Graph:
         ops.append(replace(op, type="LOOKUP", inputs=(joined.source, len(tensors)), options={}))
         tensors.append(Tensor(len(tensors), ", then ".join(joined.kinds), "int8", (256,), data=joined.table))
     return replace(graph, tensors=tuple(tensors), ops=tuple(ops))
-
-
-def int8_table(node: Node) -> Array | None:
-    """What an operator makes of the values -128 to 127, int8 (256,); None unless it maps each value on its own."""
-    table = OPS[node.op.type].table
-    if table is None or len(node.outputs) != 1 or len(computed_inputs(node)) != 1:
-        return None
-    return table(node)

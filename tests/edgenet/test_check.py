@@ -262,8 +262,6 @@ def test_command_refuses_a_model_that_is_not_the_cards(model: Path) -> None:
 def test_command_names_what_is_missing(model: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckError, match=r"model\.keras: no such file"):
         run(model)
-    with pytest.raises(CheckError, match="there is no folder"):
-        run(model, "--html", tmp_path / "none" / "x.html")
     card = json.loads((model / "card.json").read_text())
     (model / "card.json").write_text(json.dumps(card | {"data": {}}))
     with pytest.raises(DataError, match="names no data set"):

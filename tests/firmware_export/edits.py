@@ -10,4 +10,4 @@ def table(name: str, item: int) -> str:
 
 def member(op: int, name: str) -> str:
     """A pattern for a member of an operator's parameters."""
-    return rf"op{op} = \{{[^;]*?\.{name} = (-?\d+)"
+    return rf"op{op} = \{{[^;]*?/\* {name} \*/ (-?\d+)"

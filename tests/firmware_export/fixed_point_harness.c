@@ -4,9 +4,9 @@
  *
  *     harness OPERATION INPUT OUTPUT
  *
- * INPUT holds pairs of int32, OUTPUT becomes one int32 for each. The operations "output SHIFT OFFSET" and "output_small
- * SHIFT OFFSET" take pairs of a sum and a multiplier. For softmax INPUT holds rows, depth, multiplier,
- * left_shift and diff_min as int32, then the int8 logits, and OUTPUT becomes the int8 probabilities.
+ * INPUT holds pairs of int32, OUTPUT becomes one int32 for each. The operation "output SHIFT OFFSET" takes pairs of
+ * a sum and a multiplier, as "staircase SHIFT CONSTANT" and "linear SHIFT CONSTANT" do. For softmax INPUT holds rows,
+ * depth, multiplier, left_shift and diff_min as int32, then the int8 logits, and OUTPUT becomes the int8 probabilities.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,19 +23,24 @@ static int32_t exp_of_first(int32_t a, int32_t unused)
 static int32_t reciprocal_of_first(int32_t a, int32_t unused)
 {
     (void)unused;
-    return one_over_one_plus(a);
+    return edgenet_one_over_one_plus(a);
 }
 
 static int shift, offset;
 
 static int32_t output(int32_t x, int32_t multiplier)
 {
-    return edgenet_output(x, multiplier, shift, offset);
+    return edgenet_finish(EDGENET_EXACT, x, multiplier, offset, shift);
 }
 
-static int32_t output_small(int32_t x, int32_t multiplier)
+static int32_t staircase(int32_t x, int32_t multiplier)
 {
-    return edgenet_output_small(x, multiplier, shift, offset);
+    return edgenet_finish(EDGENET_STAIRCASE, x, multiplier, offset, shift);
+}
+
+static int32_t linear(int32_t x, int32_t multiplier)
+{
+    return edgenet_finish(EDGENET_LINEAR, x, multiplier, offset, shift);
 }
 
 typedef int32_t (*function)(int32_t, int32_t);
@@ -54,8 +59,11 @@ static function find(const char *operation)
     if (sscanf(operation, "output %d %d", &shift, &offset) == 2) {
         return output;
     }
-    if (sscanf(operation, "output_small %d %d", &shift, &offset) == 2) {
-        return output_small;
+    if (sscanf(operation, "staircase %d %d", &shift, &offset) == 2) {
+        return staircase;
+    }
+    if (sscanf(operation, "linear %d %d", &shift, &offset) == 2) {
+        return linear;
     }
     return strcmp(operation, "one_over_one_plus") == 0 ? reciprocal_of_first : NULL;
 }

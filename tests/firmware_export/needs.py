@@ -29,11 +29,11 @@ def tflite_model(name: str) -> Path:
 
 
 def compile_as_cxx(source: Path, headers: Path) -> None:
-    """Generated C is C++17 too: fields in the order of their structures, no conversions that only C makes."""
+    """Generated C is C++17 too: no initializers by name, no conversions that only C makes."""
     compiler = shutil.which("g++") or shutil.which("clang++")
     if compiler is None:
         lack("no C++ compiler: apt install g++")
-    flags = ["-x", "c++", "-std=c++17", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-fsyntax-only"]
+    flags = ["-x", "c++", "-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-fsyntax-only"]
     subprocess.run([str(compiler), *flags, f"-I{headers}", str(source)], check=True)
 
 

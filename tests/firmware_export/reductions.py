@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from single_op import Single
 from tflite_builder import TensorSpec
@@ -28,8 +30,33 @@ EVERYWHERE: tuple[tuple[tuple[int, ...], int | tuple[int, ...]], ...] = (
     ((1, 1, 1, 3), (1, 2)),
     ((2, 3, 2, 4, 3), (1, 3)),
     ((2, 3, 2, 4, 3), (0, 2)),
+    ((2, 3), ()),
+    ((1, 2, 3, 1), ()),
+    ((), ()),
 )
-"""(input shape, axes): up to what TFLite Micro's own buffers hold, five axes of which two vanish."""
+"""(input shape, axes): up to what TFLite Micro's own buffers hold, five axes of which two vanish; none at all."""
+
+
+STATED: tuple[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]], ...] = (
+    ((1, 3, 4), (1,), (4,)),
+    ((1, 3, 4), (1,), (4, 1)),
+    ((1, 3, 4), (1,), (2, 2)),
+    ((1, 5, 4, 3), (1, 2), (3,)),
+    ((1, 5, 4, 3), (1, 2), (1, 3)),
+    ((1, 5, 4, 3), (2, 1), (1, 1, 1, 3)),
+    ((2, 5, 4, 3), (1, 2), (6,)),
+    ((1, 9), (1,), ()),
+)
+"""(input shape, axes, what the file says of the output): as many values as are computed, in other axes."""
+
+
+def stated(kind: str, output: tuple[float, int], *, keep: bool) -> list[Single]:
+    """Operator `kind` over STATED."""
+    return [
+        replace(case, outputs=[replace(case.outputs[0], shape=shape)])
+        for *facts, shape in STATED
+        for case in [reduction(kind, facts[0], facts[1], output, keep=keep)]
+    ]
 
 
 def reduction(

@@ -155,12 +155,12 @@ def rounded_once(text: str) -> str:
 
 
 EDITS: list[tuple[str, str, Edit, int, str]] = [
-    ("block", "block.c", number(r"op0_0 = .*?\.value = \{", 3), 0, "padding"),
+    ("block", "block.c", number(r"op0_0 = .*?/\* value \*/ \{", 3), 0, "padding"),
     ("block", "block_weights.c", number(r"block_op1_shift\[4\] = \{\s*-?\d+, ", 1), 1, "channel"),
     ("block", "block_weights.c", number(r"block_op1_bias\[4\] = \{\s*(?:-?\d+, ){2}", 3000), 1, "channel"),
-    ("block", "block.c", number(r"op2 = .*?\.activation_max = ", -40), 2, "saturation"),
-    ("block", "block.c", number(r"op2 = .*?\.constant = ", 1 << 23), 2, "offset"),
-    ("block", "block.c", number(r"op2 = .*?\.shift = ", 1), 2, "scale"),
+    ("block", "block.c", number(r"op2 = .*?/\* activation_max \*/ ", -40), 2, "saturation"),
+    ("block", "block.c", number(r"op2 = .*?/\* constant \*/ ", 1 << 23), 2, "offset"),
+    ("block", "block.c", number(r"op2 = .*?/\* shift \*/ ", 1), 2, "scale"),
     ("block", "edgenet_nn.h", rounded_once, 1, "rounding"),
     ("square", "square_weights.c", transposed, 0, "layout"),
 ]

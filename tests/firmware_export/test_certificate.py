@@ -125,7 +125,7 @@ def test_the_page_shows_a_difference(model: Path, tmp_path: Path) -> None:
 
     export_c(model, tmp_path / "c", name="block")
     source = tmp_path / "c" / "block.c"
-    source.write_text(re.sub(r"(op2 = .*?activation_max = )\d+", r"\g<1>60", source.read_text(), count=1, flags=re.S))
+    source.write_text(re.sub(r"(op2 = .*?activation_max \*/ )\d+", r"\g<1>60", source.read_text(), count=1, flags=re.S))
     differs = prove(model, project=tmp_path / "c", count=12, runtimes=("tflm", "numpy", "host"))
     text = page(differs)
     assert "host differs" in text

@@ -22,6 +22,7 @@ from firmware_export.passes import apply_passes
 from firmware_export.plan_picture import plan_picture
 from firmware_export.planner import plan_memory
 from firmware_export.program import Program, lower
+from firmware_export.project import REPORT
 from firmware_export.reader import read_tflite
 from firmware_export.report import Report, make_report
 from firmware_export.report_page import page
@@ -176,13 +177,26 @@ def test_export_with_a_report(network: Path, tmp_path: Path, capsys: pytest.Capt
     assert "leave out --format array" in capsys.readouterr().err
 
 
+def test_a_report_in_the_project_is_no_obstacle(
+    network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "c"
+    command = ["export", str(network), "--out", str(out), "--report", str(out / "plan.html")]
+    assert [cli.main(command), cli.main(command)] == [0, 0]
+    assert (out / "plan.html").is_file()
+    (out / "mine.html").write_text("<!doctype html>\n<p>mine")
+    assert cli.main(command) == 1
+    assert "mine.html was not written by the export" in capsys.readouterr().err
+
+
 def test_half_a_page_is_never_there(network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     html = tmp_path / "plan.html"
-    html.write_text("old")
+    old = REPORT.decode()
+    html.write_text(old)
 
     def interrupted(path: Path, data: bytes) -> int:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(files.Path, "write_bytes", interrupted)
     assert cli.main(["report", str(network), "--out", str(html)]) == 130
-    assert html.read_text() == "old"
+    assert html.read_text() == old

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +14,13 @@ from tflite_builder import OpSpec, TensorSpec, build
 
 from firmware_export import planner
 from firmware_export.graph import Array, Node, OptionValue
+from firmware_export.kernel_choice import fits
 from firmware_export.ops import OPS
 from firmware_export.ops.overlap import safe_distance
 from firmware_export.ops.spec import ONLY_IN_PLACE
 from firmware_export.packing import ALIGNMENT, Buffer, Packing
 from firmware_export.reader import read_tflite
+from firmware_export.targets import find_target
 
 pytestmark = pytest.mark.slow
 
@@ -129,8 +133,32 @@ def blocks(channels: int, width: int) -> list[Array]:
     return [*np.arange(whole).reshape(-1, width), *np.arange(whole, channels).reshape(-1, 1)]
 
 
+def words(channels: int, width: int) -> list[Array]:
+    """Channels as a kernel with SIMD instructions takes them: `width` at a time, then four, the last four again."""
+    whole = channels // width * width
+    last = [np.arange(min(c, channels - 4), min(c + 4, channels)) for c in range(whole, channels, 4)]
+    return [*np.arange(whole).reshape(-1, width), *last]
+
+
+def dsp_steps(node: Node) -> Iterator[Step]:
+    """What a kernel for cores with SIMD instructions does in order."""
+    if "POOL" in node.op.type:
+        channels = node.output.shape[3]
+        windows = list(pixels(node, (node.integer("filter_h"), node.integer("filter_w"))))
+    else:
+        shape = node.need(0).shape
+        channels = math.prod(shape[max(int(axis) for axis in node.constant(1) if shape[axis] > 1) + 1 :])
+        windows = list(np.arange(node.need(0).size).reshape(node.output.size // channels, -1))
+    for number, seen in enumerate(windows):
+        for block in words(channels, 4 if "MAX" in node.op.type else 16):
+            yield seen[np.isin(seen % channels, block)], number * channels + block
+
+
 def steps(node: Node) -> Iterator[Step]:
     """What the kernel does in order."""
+    if node.op.type.endswith("_DSP"):
+        yield from dsp_steps(node)
+        return
     kind, made = node.op.type, node.output.shape[-1] if node.output.shape else 1
     if kind == "FULLY_CONNECTED":
         rows, depth = node.need(0).shape
@@ -169,6 +197,15 @@ def is_safe(node: Node, distance: int) -> bool:
     return True
 
 
+def dsp_case(kind: str, source: np.random.RandomState) -> tuple[Case, Node]:
+    """A case whose operator the kernel of internal operator `kind` computes, and that operator."""
+    while True:
+        case = random_case(OPS[kind].replaces, source)
+        node = case.graph.node(replace(case.node.op, type=kind))
+        if fits(node):
+            return case, node
+
+
 @pytest.mark.parametrize("kind", ["CONV_2D", "MAX_POOL_2D", "AVERAGE_POOL_2D", "MEAN", "FULLY_CONNECTED"])
 def test_the_distance_is_the_smallest_that_is_safe(kind: str) -> None:
     source, at_once, apart = np.random.RandomState(11), 0, 0
@@ -183,6 +220,22 @@ def test_the_distance_is_the_smallest_that_is_safe(kind: str) -> None:
         assert OPS[kind].overlap(node, 1) is None or "POOL" in kind
     assert at_once > 1
     assert apart > 3 or kind == "MEAN"
+
+
+DSP_KINDS = ("MAX_POOL_2D_DSP", "AVERAGE_POOL_2D_DSP", "MEAN_DSP")
+
+
+@pytest.mark.parametrize("kind", DSP_KINDS)
+def test_the_distance_is_the_smallest_with_simd_instructions(kind: str) -> None:
+    source, apart = np.random.RandomState(14), 0
+    for _ in range(40):
+        _, node = dsp_case(kind, source)
+        distance = OPS[kind].overlap(node, 0)
+        assert distance is not None
+        assert is_safe(node, distance)
+        assert distance == 0 or not is_safe(node, distance - 1)
+        apart += distance > 0
+    assert apart > 3
 
 
 def test_depthwise_convolutions_work_in_place_and_nowhere_else() -> None:
@@ -235,4 +288,17 @@ def test_c_has_the_bits_of_tflite_micro_close_to_the_edge(
         case = random_case(kind, source)
         if case.operator.overlap(case.node, 0) is not None and case.node.output.size > 30:
             check(case.data, tmp_path / str(tried), compiler)
+            tried += 1
+
+
+@pytest.mark.parametrize("kind", DSP_KINDS)
+def test_c_with_simd_instructions_close_to_the_edge(
+    kind: str, tmp_path: Path, compiler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planner, "pack", close_to_the_edge)
+    source, tried = np.random.RandomState(15), 0
+    while tried < 2:
+        case, node = dsp_case(kind, source)
+        if node.output.size > (10 if kind == "MEAN_DSP" else 30):
+            check(case.data, tmp_path / str(tried), compiler, target=find_target("cortex-m4"))
             tried += 1

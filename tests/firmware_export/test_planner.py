@@ -144,3 +144,21 @@ def test_outputs_may_begin_before_an_input_that_dies(monkeypatch: pytest.MonkeyP
     plan = plan_memory(Graph("g", "", tensors, ops, (0,), (3,)))
     assert plan.arena_bytes == 108
     assert (plan.places[2].number, plan.places[1].number) == (0, 8)
+
+
+def test_long_networks_take_no_more_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2,000 operators, half of which could always be next: the search ends after as many looks as for 1,000."""
+    count, looks = 1000, list[int]()
+    ops = [Op(i, "RELU", (0,), (i + 1,), {}) for i in range(count)]
+    ops += [Op(count + i, "ADD", (i + 1, count + i), (count + i + 1,), {}) for i in range(count)]
+    costs = [schedule.Cost(frozenset(op.inputs) - {0}, {op.outputs[0]: 4}) for op in ops]
+    append = schedule._Search._append
+
+    def counted(self: schedule._Search, beginning: schedule._Beginning, place: int, step: int) -> schedule._Beginning:
+        looks.append(step)
+        return append(self, beginning, place, step)
+
+    monkeypatch.setattr(schedule._Search, "_append", counted)
+    found = list(schedule.orders(ops, costs, frozenset()))
+    assert sorted(found[-1]) == list(range(2 * count))
+    assert len(looks) <= schedule.MOST_LOOKS

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  * Part of edgenet. A copy inside a generated project may be used under any terms you like.
  */
-/* ADD, SUB, MUL, MINIMUM and MAXIMUM of int32; what does not fit wraps around. */
+/* ADD, SUB, MUL, MINIMUM and MAXIMUM of int32; what does not fit wraps around, and then is limited. */
 #include <string.h>
 
 #include "edgenet_nn.h"
@@ -35,7 +35,7 @@ void edgenet_binary_s32(const edgenet_binary_s32_params *p, const void *first, c
             int32_t x, y;
             memcpy(&x, a, sizeof x);
             memcpy(&y, b, sizeof y);
-            x = apply(p->function, x, y);
+            x = edgenet_clamp(apply(p->function, x, y), p->activation_min, p->activation_max);
             memcpy(to, &x, sizeof x);
             a += first_step * 4;
             b += second_step * 4;

@@ -125,25 +125,31 @@ EDGENET_OWN_REGISTERS static void products(const int8_t *x, const int8_t *w, int
 }
 
 /* The outputs of count channels from c on: of one pixel and, step bytes behind, of a second. */
-EDGENET_OWN_REGISTERS static void finish(const edgenet_conv2d_s8_params *p, const int32_t *sums, int32_t c, int32_t count,
-                                 int32_t step, int8_t *output)
+static inline void finish_as(int32_t form, const edgenet_conv2d_s8_params *p, const int32_t *sums, int32_t c,
+                             int32_t count, int32_t step, int8_t *output)
 {
-    const int32_t offset = p->output_offset, channels = p->per_channel ? -1 : 0;
-    for (int32_t i = c; i < c + count; i++) {
-        const int32_t multiplier = p->multiplier[i & channels], shift = p->shift[i & channels];
-        int32_t first = edgenet_add_wrapping(sums[0], p->bias[i]);
-        int32_t second = edgenet_add_wrapping(sums[1], p->bias[i]);
-        if (shift < -1) {
-            first = edgenet_output_small(first, multiplier, shift, offset);
-            second = edgenet_output_small(second, multiplier, shift, offset);
-        } else {
-            first = edgenet_output(first, multiplier, shift, offset);
-            second = edgenet_output(second, multiplier, shift, offset);
-        }
+    const int32_t *biases = p->bias + c, *multipliers = p->multiplier + c, *constants = p->constant + c;
+    const int8_t *shifts = p->shift + c;
+    int8_t *const end = output + c + count;
+    for (output += c; output != end; output++) {
+        const int32_t multiplier = *multipliers++, constant = *constants++, shift = *shifts++, bias = *biases++;
+        const int32_t first = edgenet_add_wrapping(*sums++, bias), second = edgenet_add_wrapping(*sums++, bias);
         /* Without a second pixel, step is 0, and the first one's value is written last. */
-        output[i + step] = (int8_t)second;
-        output[i] = (int8_t)first;
-        sums += PIXELS;
+        output[step] = (int8_t)edgenet_finish(form, second, multiplier, constant, shift);
+        *output = (int8_t)edgenet_finish(form, first, multiplier, constant, shift);
+    }
+}
+
+/* A loop of its own for each form: the compilers see more. */
+EDGENET_OWN_REGISTERS static void finish(const edgenet_conv2d_s8_params *p, const int32_t *sums, int32_t c, int32_t count,
+                                         int32_t step, int8_t *output)
+{
+    if (p->form == EDGENET_STAIRCASE) {
+        finish_as(EDGENET_STAIRCASE, p, sums, c, count, step, output);
+    } else if (p->form == EDGENET_LINEAR) {
+        finish_as(EDGENET_LINEAR, p, sums, c, count, step, output);
+    } else {
+        finish_as(EDGENET_EXACT, p, sums, c, count, step, output);
     }
 }
 

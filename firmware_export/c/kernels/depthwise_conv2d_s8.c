@@ -64,8 +64,10 @@ EDGENET_OWN_REGISTERS static void copy_plane(const edgenet_depthwise_conv2d_s8_p
     }
 }
 
-/* The sums of that many pixels, rounded up to fours, from the one whose first tap lies at plane; w are the weights. */
-EDGENET_OWN_REGISTERS static void products(const workspace *s, const int8_t *plane, const int8_t *w, int32_t pixels)
+/* The sums of that many pixels, rounded up to fours, from the one whose first tap lies at plane; w are the weights. The
+ * bias is in them, modulo 2^32. */
+EDGENET_OWN_REGISTERS static void products(const workspace *s, const int8_t *plane, const int8_t *w, int32_t bias,
+                                           int32_t pixels)
 {
     const int8_t *const begin = w, *const end = w + s->taps;
     const int32_t *const offsets = s->offsets, *firsts = s->firsts;
@@ -76,33 +78,43 @@ EDGENET_OWN_REGISTERS static void products(const workspace *s, const int8_t *pla
         const int8_t *const x2 = plane + *firsts++;
         const int8_t *const x3 = plane + *firsts++;
         const int32_t *offset = offsets;
-        int32_t a = 0, b = 0, c = 0, d = 0;
+        uint32_t a = (uint32_t)bias, b = a, c = a, d = a;
         for (w = begin; w != end; w++) {
             const int32_t weight = *w, at = *offset++;
-            a += x0[at] * weight;
-            b += x1[at] * weight;
-            c += x2[at] * weight;
-            d += x3[at] * weight;
+            a += (uint32_t)(x0[at] * weight);
+            b += (uint32_t)(x1[at] * weight);
+            c += (uint32_t)(x2[at] * weight);
+            d += (uint32_t)(x3[at] * weight);
         }
-        *sums++ = a;
-        *sums++ = b;
-        *sums++ = c;
-        *sums++ = d;
+        *sums++ = (int32_t)a;
+        *sums++ = (int32_t)b;
+        *sums++ = (int32_t)c;
+        *sums++ = (int32_t)d;
     }
 }
 
 /* The outputs of channel c of that many pixels. */
+static inline void finish_as(int32_t form, const edgenet_depthwise_conv2d_s8_params *p, int32_t c, const int32_t *sums,
+                             int32_t pixels, int8_t *output)
+{
+    const int32_t multiplier = p->multiplier[c], constant = p->constant[c], shift = p->shift[c];
+    const int32_t step = p->output.channels;
+    for (const int32_t *const end = sums + pixels; sums != end; sums++) {
+        *output = (int8_t)edgenet_finish(form, *sums, multiplier, constant, shift);
+        output += step;
+    }
+}
+
+/* A loop of its own for each form: the compilers see more. */
 EDGENET_OWN_REGISTERS static void finish(const edgenet_depthwise_conv2d_s8_params *p, int32_t c, const int32_t *sums,
                                          int32_t pixels, int8_t *output)
 {
-    const int32_t q = p->per_channel ? c : 0;
-    const int32_t multiplier = p->multiplier[q], shift = p->shift[q], bias = p->bias[c];
-    const int32_t offset = p->output_offset, step = p->output.channels;
-    for (int32_t i = 0; i < pixels; i++) {
-        const int32_t sum = edgenet_add_wrapping(sums[i], bias);
-        *output = (int8_t)(shift < -1 ? edgenet_output_small(sum, multiplier, shift, offset)
-                                      : edgenet_output(sum, multiplier, shift, offset));
-        output += step;
+    if (p->form == EDGENET_STAIRCASE) {
+        finish_as(EDGENET_STAIRCASE, p, c, sums, pixels, output);
+    } else if (p->form == EDGENET_LINEAR) {
+        finish_as(EDGENET_LINEAR, p, c, sums, pixels, output);
+    } else {
+        finish_as(EDGENET_EXACT, p, c, sums, pixels, output);
     }
 }
 
@@ -121,7 +133,8 @@ void edgenet_depthwise_conv2d_s8(const edgenet_depthwise_conv2d_s8_params *p, co
             for (int32_t y = 0; y < p->output.height; y += p->band) {
                 const int32_t rest = p->output.height - y;
                 const int32_t pixels = (rest < p->band ? rest : p->band) * p->output.width;
-                products(&s, s.plane + y * p->stride.height * s.width, p->weights + c * s.taps, pixels);
+                products(&s, s.plane + y * p->stride.height * s.width, p->weights + c * s.taps, p->bias[c],
+                         pixels);
                 finish(p, c, s.sums, pixels, to);
                 to += pixels * p->output.channels;
             }

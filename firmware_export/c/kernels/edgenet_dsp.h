@@ -34,15 +34,117 @@ extern "C" {
 #endif
 
 /*
- * For two channels 2i and 2i + 1 eight words: the bias of the even channel, that of both (256 * odd + even), then a
- * multiplier and a constant for each, and a shift for each. The form says how they make an int8 of a channel's sum:
- *   EDGENET_STAIRCASE  (constant + ((sum * multiplier) >> 32)) >> shift, saturated to int8
+ * A pair of channels is a record of words: two biases, that of the even channel and that of both (256 * odd + even); the
+ * packed weights; a multiplier and a constant for the even channel and for the odd one; and, in the second form, a shift
+ * for each. The form says how they make an int8 of a channel's sum:
+ *   EDGENET_STAIRCASE  (constant + ((sum * multiplier) >> 32)) >> EDGENET_EVEN_SHIFT, saturated to int8; the odd channel's
+ *                      sum is still multiplied by 256, and its shift is EDGENET_ODD_SHIFT
  *   EDGENET_LINEAR     x = (2 * sum * multiplier + 2^31) >> 32; (x + (x < 0 ? -1 : 0) + constant) >> shift, saturated
- * In the first the odd channel's sum is still multiplied by 256.
  */
-#define EDGENET_PAIR_WORDS 8
-#define EDGENET_STAIRCASE 0
-#define EDGENET_LINEAR 1
+#define EDGENET_EVEN_SHIFT 2
+#define EDGENET_ODD_SHIFT 10
+#define EDGENET_PAIR_BIASES 2
+#define EDGENET_PAIR_REQUANT(form) ((form) == EDGENET_STAIRCASE ? 4 : 6)
+
+/*
+ * CONV_2D without groups, for packed pairs. Pixels are computed in fours. Where lines is not 0, so many rows of the input
+ * with the padding around them are copied to the scratch memory first; pitch is such a row's bytes. A filter's row is
+ * `runs` runs of `run` bytes, run_step bytes apart. words is the number of words of weights of a pair of channels. The
+ * scratch memory, at an address that 4 divides, holds 16 * words bytes, then 4 for each channel, one more where their
+ * number is odd, then lines * pitch.
+ */
+typedef struct {
+    edgenet_shape input, output;
+    edgenet_pair filter, stride, dilation, pad;
+    int32_t lines, pitch;
+    int32_t runs, run, run_step, words;
+    int32_t single; /* 1: a filter sees one pixel, and an image is one row of them */
+    int8_t pad_value, activation_min, activation_max, form;
+    const int32_t *pairs; /* a record for each two channels */
+} edgenet_conv2d_dsp_s8_params;
+void edgenet_conv2d_dsp_s8(const edgenet_conv2d_dsp_s8_params *p, const int8_t *input, int8_t *output, int8_t *scratch);
+
+/*
+ * CONV_2D with a 3x3 filter, stride 1 and no groups, by Winograd's F(2x2, 3x3). words is the number of pairs of input
+ * channels, pitch the columns of a held row: 2 more than 8 for each group of 8 outputs in a row. The scratch memory, at
+ * an address that 4 divides, holds 256 * words + 512 bytes, then 16 * words * pitch, then, unless all groups are whole
+ * and the channels even in number, 16 for each channel, one more where their number is odd.
+ */
+typedef struct {
+    edgenet_shape input, output;
+    edgenet_pair pad;
+    int32_t words, pitch;
+    int8_t pad_value, activation_min, activation_max, form;
+    const int32_t *pairs; /* a record for each two channels */
+} edgenet_conv2d_winograd_s8_params;
+void edgenet_conv2d_winograd_s8(const edgenet_conv2d_winograd_s8_params *p, const int8_t *input, int8_t *output,
+                                int8_t *scratch);
+
+/*
+ * FULLY_CONNECTED, for packed pairs: input (rows, depth), output (rows, channels). Inputs are paired as in CONV_2D, words
+ * is the number of words of a pair of channels. Four pairs are one record: their biases, their words side by side, and
+ * what requantizes each of them; what remains are pairs on their own. The scratch memory, at an address that 4 divides,
+ * holds 4 * words bytes.
+ * A row of more than 2 * words inputs is taken in chunks of so many: all records' biases and words for the first chunk,
+ * then for the second, ..., the last one filled with weights of 0; then what requantizes each pair. The sums are not
+ * 256-fold in the end, and the scratch memory holds 4 bytes more for each channel, and for one.
+ */
+typedef struct {
+    int32_t rows, depth, channels, words;
+    int32_t even_shift, odd_shift; /* instead of EDGENET_EVEN_SHIFT and EDGENET_ODD_SHIFT */
+    int8_t activation_min, activation_max, form;
+    const int32_t *pairs;
+} edgenet_fully_connected_dsp_s8_params;
+void edgenet_fully_connected_dsp_s8(const edgenet_fully_connected_dsp_s8_params *p, const int8_t *input, int8_t *output,
+                                    int8_t *scratch);
+
+/*
+ * ADD and SUB of rows in which both inputs go on step by step: the upper halfword of
+ *   ((first << 8) * first_factor >> 16) + ((second << 8) * second_factor >> 16) + constant,
+ * saturated to [0, 255], less 128; right for each pair of inputs. The output may lie on an input of its size.
+ */
+typedef struct {
+    edgenet_broadcast broadcast;
+    int32_t first_factor, second_factor, constant;
+} edgenet_add_dsp_s8_params;
+void edgenet_add_dsp_s8(const edgenet_add_dsp_s8_params *p, const int8_t *first, const int8_t *second, int8_t *output);
+
+/*
+ * MUL of such rows: with the product of (first - first_zero) and (second - second_zero), each times 2^7, the upper halfword
+ * of (product * factor >> 32) + constant, and + below where product is negative, saturated to [0, 255], less 128; right
+ * for each pair of inputs. The output may lie on an input of its size.
+ */
+typedef struct {
+    edgenet_broadcast broadcast;
+    int32_t first_zero, second_zero;
+    int32_t factor, constant, below;
+} edgenet_mul_dsp_s8_params;
+void edgenet_mul_dsp_s8(const edgenet_mul_dsp_s8_params *p, const int8_t *first, const int8_t *second, int8_t *output);
+
+/*
+ * MAX_POOL_2D of at least four channels, four at a time; of channels that do not divide by four, the last four a second
+ * time. Of each row of outputs the first `whole` windows are within the input's width.
+ */
+typedef struct {
+    edgenet_shape input, output;
+    edgenet_pair filter, stride, pad;
+    int32_t activation_min, activation_max;
+    int32_t whole;
+} edgenet_max_pool2d_dsp_s8_params;
+void edgenet_max_pool2d_dsp_s8(const edgenet_max_pool2d_dsp_s8_params *p, const int8_t *input, int8_t *output);
+
+/*
+ * AVERAGE_POOL_2D without padding, MEAN and SUM over what lies side by side, of at least four channels: the upper
+ * halfword of (sum * factor >> 16) + constant, and + below where that is less than zero, saturated to [0, 255], less 128.
+ * A sum has to fit a halfword: at most 256 values; the numbers are right for each that they can have. Of channels that do
+ * not divide by four, the last four are computed a second time.
+ */
+typedef struct {
+    edgenet_shape input, output;
+    edgenet_pair filter, stride;
+    int32_t factor, constant, zero, below;
+} edgenet_mean_dsp_s8_params;
+void edgenet_mean_dsp_s8(const edgenet_mean_dsp_s8_params *p, const int8_t *input, int8_t *output);
 
 /* Two numbers as the halfwords of a word. */
 static inline int32_t edgenet_halves(int32_t low, int32_t high)
@@ -103,6 +205,20 @@ static inline int32_t edgenet_ssat8(int32_t a)
 {
     int32_t r;
     __asm__("ssat %0, #8, %1" : "=r"(r) : "r"(a) : "cc");
+    return r;
+}
+
+static inline int32_t edgenet_ssat8_even(int32_t a)
+{
+    int32_t r;
+    __asm__("ssat %0, #8, %1, asr #2" : "=r"(r) : "r"(a) : "cc");
+    return r;
+}
+
+static inline int32_t edgenet_ssat8_odd(int32_t a)
+{
+    int32_t r;
+    __asm__("ssat %0, #8, %1, asr #10" : "=r"(r) : "r"(a) : "cc");
     return r;
 }
 
@@ -168,7 +284,176 @@ static inline int32_t edgenet_ssat8(int32_t a)
     return edgenet_clamp(a, INT8_MIN, INT8_MAX);
 }
 
+/* The same of a >> EDGENET_EVEN_SHIFT and of a >> EDGENET_ODD_SHIFT. */
+static inline int32_t edgenet_ssat8_even(int32_t a)
+{
+    return edgenet_ssat8(a >> EDGENET_EVEN_SHIFT);
+}
+
+static inline int32_t edgenet_ssat8_odd(int32_t a)
+{
+    return edgenet_ssat8(a >> EDGENET_ODD_SHIFT);
+}
+
 #endif
+
+/* Instructions of the kernels that go through int8 elements. */
+#if EDGENET_DSP_ASM
+
+static inline int32_t edgenet_smlawb(int32_t a, int32_t b, int32_t c)
+{
+    int32_t r;
+    __asm__("smlawb %0, %1, %2, %3" : "=r"(r) : "r"(a), "r"(b), "r"(c) : "cc");
+    return r;
+}
+
+static inline int32_t edgenet_smlawt(int32_t a, int32_t b, int32_t c)
+{
+    int32_t r;
+    __asm__("smlawt %0, %1, %2, %3" : "=r"(r) : "r"(a), "r"(b), "r"(c) : "cc");
+    return r;
+}
+
+static inline int32_t edgenet_usat16_8(int32_t a)
+{
+    int32_t r;
+    __asm__("usat16 %0, #8, %1" : "=r"(r) : "r"(a) : "cc");
+    return r;
+}
+
+static inline int32_t edgenet_shsub16(int32_t a, int32_t b)
+{
+    int32_t r;
+    __asm__("shsub16 %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
+    return r;
+}
+
+static inline int32_t edgenet_smulbb(int32_t a, int32_t b)
+{
+    int32_t r;
+    __asm__("smulbb %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
+    return r;
+}
+
+static inline int32_t edgenet_smultt(int32_t a, int32_t b)
+{
+    int32_t r;
+    __asm__("smultt %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
+    return r;
+}
+
+static inline int32_t edgenet_sxtab16(int32_t a, int32_t b)
+{
+    int32_t r;
+    __asm__("sxtab16 %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
+    return r;
+}
+
+static inline int32_t edgenet_sxtab16_ror8(int32_t a, int32_t b)
+{
+    int32_t r;
+    __asm__("sxtab16 %0, %1, %2, ror #8" : "=r"(r) : "r"(a), "r"(b));
+    return r;
+}
+
+static inline int32_t edgenet_largest_bytes(int32_t a, int32_t b)
+{
+    int32_t r;
+    __asm__("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(r) : "r"(a), "r"(b) : "cc");
+    return r;
+}
+
+static inline int32_t edgenet_even_bytes(int32_t a)
+{
+    int32_t r;
+    __asm__("and %0, %1, %2, lsl #8" : "=r"(r) : "r"(0xff00ff00u), "r"(a));
+    return r;
+}
+
+#else
+
+/* c + (a times the lower halfword of b) / 2^16, rounded down. */
+static inline int32_t edgenet_smlawb(int32_t a, int32_t b, int32_t c)
+{
+    return edgenet_add_wrapping((int32_t)(((int64_t)a * edgenet_low_half(b)) >> 16), c);
+}
+
+/* The same with the upper halfword of b. */
+static inline int32_t edgenet_smlawt(int32_t a, int32_t b, int32_t c)
+{
+    return edgenet_add_wrapping((int32_t)(((int64_t)a * edgenet_high_half(b)) >> 16), c);
+}
+
+/* Both halfwords, saturated to [0, 255]. */
+static inline int32_t edgenet_usat16_8(int32_t a)
+{
+    return edgenet_halves(edgenet_clamp(edgenet_low_half(a), 0, 255), edgenet_clamp(edgenet_high_half(a), 0, 255));
+}
+
+/* Half the differences of the lower and of the upper halfwords, rounded down. */
+static inline int32_t edgenet_shsub16(int32_t a, int32_t b)
+{
+    return edgenet_halves((edgenet_low_half(a) - edgenet_low_half(b)) >> 1,
+                          (edgenet_high_half(a) - edgenet_high_half(b)) >> 1);
+}
+
+/* The product of the lower halfwords. */
+static inline int32_t edgenet_smulbb(int32_t a, int32_t b)
+{
+    return edgenet_low_half(a) * edgenet_low_half(b);
+}
+
+/* The product of the upper halfwords. */
+static inline int32_t edgenet_smultt(int32_t a, int32_t b)
+{
+    return edgenet_high_half(a) * edgenet_high_half(b);
+}
+
+/* Both halfwords of a, plus bytes 0 and 2 of b. */
+static inline int32_t edgenet_sxtab16(int32_t a, int32_t b)
+{
+    const int32_t x = edgenet_sxtb16(b);
+    return edgenet_halves(edgenet_low_half(a) + edgenet_low_half(x), edgenet_high_half(a) + edgenet_high_half(x));
+}
+
+/* The same with bytes 1 and 3. */
+static inline int32_t edgenet_sxtab16_ror8(int32_t a, int32_t b)
+{
+    return edgenet_sxtab16(a, (int32_t)((uint32_t)b >> 8));
+}
+
+/* The larger of two int8, four times. */
+static inline int32_t edgenet_largest_bytes(int32_t a, int32_t b)
+{
+    uint32_t larger = 0;
+    for (int32_t i = 0; i < 32; i += 8) {
+        const uint32_t x = (uint32_t)a >> i & 0xffu, y = (uint32_t)b >> i & 0xffu;
+        larger |= ((x ^ 0x80u) > (y ^ 0x80u) ? x : y) << i;
+    }
+    return (int32_t)larger;
+}
+
+/* Bytes 0 and 2 of a word as halfwords: 256 times the int8. */
+static inline int32_t edgenet_even_bytes(int32_t a)
+{
+    return (int32_t)((uint32_t)a << 8 & 0xff00ff00u);
+}
+
+#endif
+
+/* The same of bytes 1 and 3. */
+static inline int32_t edgenet_odd_bytes(int32_t a)
+{
+    return (int32_t)((uint32_t)a & 0xff00ff00u);
+}
+
+/* Four int8 of four numbers: their upper halfwords, saturated to [0, 255], less 128. */
+static inline int32_t edgenet_four_bytes(int32_t a, int32_t b, int32_t c, int32_t d)
+{
+    const uint32_t even = (uint32_t)edgenet_usat16_8(edgenet_upper_halves(a, c));
+    const uint32_t odd = (uint32_t)edgenet_usat16_8(edgenet_upper_halves(b, d));
+    return (int32_t)((even | odd << 8) ^ 0x80808080u);
+}
 
 /* a - b modulo 2^32. */
 static inline int32_t edgenet_subtract_wrapping(int32_t a, int32_t b)
@@ -207,6 +492,29 @@ static inline int8_t edgenet_linear(int32_t doubled, int32_t multiplier, int32_t
 {
     const int32_t x = edgenet_smmulr(doubled, multiplier);
     return (int8_t)edgenet_ssat8((x + (x >> 31) + constant) >> shift);
+}
+
+/* Outputs of an even channel's sum and of 256 times an odd one's, in the first form. */
+static inline int8_t edgenet_staircase_even(int32_t sum, int32_t multiplier, int32_t constant)
+{
+    return (int8_t)edgenet_ssat8_even(edgenet_smmla(sum, multiplier, constant));
+}
+
+static inline int8_t edgenet_staircase_odd(int32_t sum, int32_t multiplier, int32_t constant)
+{
+    return (int8_t)edgenet_ssat8_odd(edgenet_smmla(sum, multiplier, constant));
+}
+
+/* Makes a pair's two outputs of its sums, with what stands behind its weights. */
+static inline void edgenet_pair_outputs(const int32_t *requant, int32_t form, int32_t even, int32_t odd, int8_t *output)
+{
+    if (form == EDGENET_STAIRCASE) {
+        output[0] = edgenet_staircase_even(even, requant[0], requant[1]);
+        output[1] = edgenet_staircase_odd(odd, requant[2], requant[3]);
+    } else {
+        output[0] = edgenet_linear(edgenet_shift_left(even, 1), requant[0], requant[1], requant[4]);
+        output[1] = edgenet_linear(odd >> 7, requant[2], requant[3], requant[5]);
+    }
 }
 
 /*

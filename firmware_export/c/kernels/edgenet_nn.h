@@ -40,6 +40,23 @@ extern "C" {
 #define EDGENET_OWN_REGISTERS
 #endif
 
+/* For a function of this header that is called where its time does not matter, so that it is there only once. */
+#ifdef __GNUC__
+#define EDGENET_ONCE __attribute__((noinline, unused))
+#else
+#define EDGENET_ONCE inline
+#endif
+
+/* Armv6-M and Armv8-M Baseline multiply 32 bits by 32 bits to 32; a product of 64 bits is a call of the compiler's
+ * library there. -DEDGENET_NARROW_PRODUCTS=1 (0) takes (does not take) what is made for such cores. */
+#ifndef EDGENET_NARROW_PRODUCTS
+#if defined(__ARM_ARCH_ISA_THUMB) && __ARM_ARCH_ISA_THUMB == 1
+#define EDGENET_NARROW_PRODUCTS 1
+#else
+#define EDGENET_NARROW_PRODUCTS 0
+#endif
+#endif
+
 /* The extents of a tensor with four axes. For a convolution's filter, batch is the number of output channels. */
 typedef struct {
     int32_t batch, height, width, channels;
@@ -60,13 +77,11 @@ typedef struct {
     edgenet_shape input, filter, output;
     edgenet_pair stride, dilation, pad;
     int32_t groups;
-    int8_t pad_value, output_offset;
+    int8_t pad_value;
+    int8_t form;                           /* how sums become outputs: see edgenet_finish */
     int8_t activation_min, activation_max; /* the output is clamped to these */
-    int8_t per_channel;                    /* 1: a multiplier and shift for every output channel; 0: one for all */
-    const int8_t *weights;
-    const int32_t *bias;
-    const int32_t *multiplier;
-    const int8_t *shift;
+    const int32_t *bias, *multiplier, *constant; /* one for every output channel, as shift */
+    const int8_t *shift, *weights;
 } edgenet_conv2d_s8_params;
 void edgenet_conv2d_s8(const edgenet_conv2d_s8_params *p, const int8_t *input, int8_t *output, int8_t *scratch);
 
@@ -80,11 +95,9 @@ typedef struct {
     edgenet_shape input, output;
     edgenet_pair filter, stride, dilation, pad;
     int32_t band;
-    int8_t pad_value, output_offset, activation_min, activation_max, per_channel;
-    const int8_t *weights;
-    const int32_t *bias;
-    const int32_t *multiplier;
-    const int8_t *shift;
+    int8_t pad_value, form, activation_min, activation_max; /* as in CONV_2D */
+    const int32_t *bias, *multiplier, *constant;
+    const int8_t *shift, *weights;
 } edgenet_depthwise_conv2d_s8_params;
 void edgenet_depthwise_conv2d_s8(const edgenet_depthwise_conv2d_s8_params *p, const int8_t *input, int8_t *output,
                                  int8_t *scratch);
@@ -95,11 +108,10 @@ void edgenet_depthwise_conv2d_s8(const edgenet_depthwise_conv2d_s8_params *p, co
  */
 typedef struct {
     int32_t rows, depth, channels;
-    int8_t output_offset, activation_min, activation_max, per_channel; /* as in CONV_2D */
-    const int8_t *weights;
-    const int32_t *bias;
-    const int32_t *multiplier;
-    const int8_t *shift;
+    int32_t per_channel; /* 1: a multiplier, constant and shift for every channel; 0: one for all */
+    int8_t form, activation_min, activation_max; /* as in CONV_2D */
+    const int32_t *bias, *multiplier, *constant;
+    const int8_t *shift, *weights;
 } edgenet_fully_connected_s8_params;
 void edgenet_fully_connected_s8(const edgenet_fully_connected_s8_params *p, const int8_t *input, int8_t *output);
 
@@ -140,7 +152,11 @@ typedef struct {
     int32_t multiplier, shift;
     int32_t activation_min, activation_max;
 } edgenet_mul_s8_params;
+typedef edgenet_mul_s8_params edgenet_mul_general_s8_params;
 void edgenet_mul_s8(const edgenet_mul_s8_params *p, const int8_t *first, const int8_t *second, int8_t *output);
+/* The same for a shift of more than 14, where the shifted product wraps around. */
+void edgenet_mul_general_s8(const edgenet_mul_general_s8_params *p, const int8_t *first, const int8_t *second,
+                            int8_t *output);
 
 /* MINIMUM and MAXIMUM. The output may lie on an input of its size. */
 typedef struct {
@@ -164,8 +180,16 @@ enum { EDGENET_ADD_S32, EDGENET_SUB_S32, EDGENET_MUL_S32, EDGENET_MINIMUM_S32, E
 typedef struct {
     edgenet_broadcast broadcast;
     int32_t function; /* one of the above */
+    int32_t activation_min, activation_max;
 } edgenet_binary_s32_params;
 void edgenet_binary_s32(const edgenet_binary_s32_params *p, const void *first, const void *second, void *output);
+
+/* MINIMUM, or MAXIMUM if `largest` is not 0, of int64. The output may lie on an input of its size. */
+typedef struct {
+    edgenet_broadcast broadcast;
+    int32_t largest;
+} edgenet_extreme_s64_params;
+void edgenet_extreme_s64(const edgenet_extreme_s64_params *p, const void *first, const void *second, void *output);
 
 /* The number of a row along five axes, and where it begins in both inputs, in elements. */
 typedef struct {
@@ -303,6 +327,15 @@ typedef struct {
 } edgenet_softmax_s8_params;
 void edgenet_softmax_s8(const edgenet_softmax_s8_params *p, const int8_t *input, int8_t *output);
 
+/* The same by a table of exp(-difference) in Q0.31, as the above computes it, for differences below `count`; larger ones
+ * count as nothing. */
+typedef struct {
+    int32_t rows, depth;
+    int32_t count;
+    const int32_t *table;
+} edgenet_softmax_table_s8_params;
+void edgenet_softmax_table_s8(const edgenet_softmax_table_s8_params *p, const int8_t *input, int8_t *output);
+
 /* READ_VARIABLE and ASSIGN_VARIABLE: the same bytes in another place; values of any type. */
 typedef struct {
     int32_t bytes;
@@ -353,7 +386,7 @@ typedef struct {
     edgenet_pair stride, pad;
     int32_t input_offset, output_offset;
     int32_t activation_min, activation_max;
-    int32_t per_channel; /* as in CONV_2D */
+    int32_t per_channel; /* as in FULLY_CONNECTED */
     const int8_t *weights;
     const int32_t *bias; /* or NULL */
     const int32_t *multiplier;
@@ -401,7 +434,7 @@ typedef struct {
     int32_t rows, depth, channels;
     int32_t input_offset, weights_offset, output_offset;
     int32_t activation_min, activation_max;
-    int32_t per_channel; /* as in CONV_2D */
+    int32_t per_channel; /* as in FULLY_CONNECTED */
     int32_t has_bias;
     const int32_t *multiplier;
     const int8_t *shift;
@@ -421,11 +454,50 @@ static inline int32_t edgenet_add_wrapping(int32_t a, int32_t b)
     return (int32_t)((uint32_t)a + (uint32_t)b);
 }
 
-/* a * b / 2^31 rounded, halves towards +infinity; for b >= 0. An arithmetic right shift of negative numbers is
- * assumed, as every C compiler for our targets has it. */
+/* a * b + nudge * 2^16, for b >= 0 and nudge in [0, 2^16): a word of its bits from bit 32 on, and into *middle one of
+ * those from bit 16 on. An arithmetic right shift of negative numbers is assumed, as every C compiler for our targets
+ * has it. */
+static inline int32_t edgenet_product(int32_t a, int32_t b, uint32_t nudge, uint32_t *middle)
+{
+#if EDGENET_NARROW_PRODUCTS
+    const uint32_t a_low = (uint32_t)a & 0xffff, b_low = (uint32_t)b & 0xffff;
+    const int32_t a_high = a >> 16, b_high = b >> 16;
+    const int32_t first = a_high * (int32_t)b_low + (int32_t)(a_low * b_low >> 16);
+    const uint32_t second = a_low * (uint32_t)b_high + ((uint32_t)first & 0xffff) + nudge;
+    *middle = second;
+    return a_high * b_high + (first >> 16) + (int32_t)(second >> 16);
+#else
+    const int64_t product = (int64_t)a * b + ((int64_t)nudge << 16);
+    *middle = (uint32_t)(product >> 16);
+    return (int32_t)(product >> 32);
+#endif
+}
+
+/* a * b / 2^32, rounded down; for b >= 0. */
+static inline int32_t edgenet_high_word(int32_t a, int32_t b)
+{
+    uint32_t middle;
+    return edgenet_product(a, b, 0, &middle);
+}
+
+/* a * b / 2^32 rounded, halves towards +infinity; for b >= 0. */
+static inline int32_t edgenet_rounded_high_word(int32_t a, int32_t b)
+{
+#if EDGENET_NARROW_PRODUCTS
+    uint32_t middle;
+    return edgenet_product(a, b, 0x8000, &middle);
+#else
+    const int64_t product = (int64_t)a * b;
+    return (int32_t)(product >> 32) + (int32_t)((uint32_t)product >> 31);
+#endif
+}
+
+/* a * b / 2^31 rounded, halves towards +infinity; for b >= 0. */
 static inline int32_t edgenet_high_mul(int32_t a, int32_t b)
 {
-    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
+    uint32_t middle;
+    const int32_t high = edgenet_product(a, b, 0x4000, &middle);
+    return (int32_t)((uint32_t)high << 1 | (middle >> 15 & 1));
 }
 
 /* x / 2^n rounded, halves away from zero; n in [0, 31]. */
@@ -457,23 +529,90 @@ static inline int8_t edgenet_clamp_s8(int32_t x, int32_t low, int32_t high)
     return (int8_t)edgenet_clamp(x, low, high);
 }
 
+/* x limited to int8. */
+static inline int32_t edgenet_saturate_s8(int32_t x)
+{
+#if defined(__ARM_FEATURE_SAT) && defined(__thumb2__) && defined(__GNUC__) && !defined(EDGENET_NO_ASM)
+    int32_t limited; /* One instruction, which compilers do not find in a loop. */
+    __asm__("ssat %0, #8, %1" : "=r"(limited) : "r"(x));
+    return limited;
+#elif EDGENET_NARROW_PRODUCTS
+    return x == (int8_t)x ? x : (x >> 31) ^ INT8_MAX; /* Most values need no limit. */
+#else
+    return edgenet_clamp(x, INT8_MIN, INT8_MAX);
+#endif
+}
+
 /* edgenet_requantize(x, multiplier, shift) + offset, limited to int8. */
-static inline int32_t edgenet_output(int32_t x, int32_t multiplier, int32_t shift, int32_t offset)
+static EDGENET_ONCE int32_t edgenet_output(int32_t x, int32_t multiplier, int32_t offset, int32_t shift)
 {
     const int32_t scaled = edgenet_requantize(x, multiplier, shift);
     return edgenet_clamp(scaled, INT8_MIN - offset, INT8_MAX - offset) + offset;
 }
 
-/* The same for a multiplier of at least 2^30 and a shift of at most -2, which most layers have. */
-static inline int32_t edgenet_output_small(int32_t x, int32_t multiplier, int32_t shift, int32_t offset)
+/* What a sum becomes, in one of three forms. All give the same bits as edgenet_output where they are used: the exporter
+ * proves it for every sum that can occur. */
+enum { EDGENET_STAIRCASE, EDGENET_LINEAR, EDGENET_EXACT };
+
+static inline int32_t edgenet_finish(int32_t form, int32_t sum, int32_t multiplier, int32_t constant, int32_t shift)
 {
-    /* With 2 * multiplier - 2^32 as a factor, the lower word's first bit is what there is to round. */
-    const int64_t wide = (int64_t)x * edgenet_shift_left(multiplier, 1);
-    const int32_t high = x + (int32_t)(wide >> 32) + (int32_t)((uint32_t)wide >> 31);
-    /* Halves away from zero: one less for negative numbers, then all but the last bit cut off, and that one rounded.
-     * Limited around 128, because many cores have one instruction that limits to [0, 255]. */
-    const int32_t halves = (high - (high < 0 ? 1 : 0)) >> (-shift - 1);
-    return edgenet_clamp((halves + (2 * offset + 257)) >> 1, 0, 255) - 128;
+    int32_t x;
+    if (form == EDGENET_STAIRCASE) {
+        return edgenet_saturate_s8((edgenet_high_word(sum, multiplier) + constant) >> shift);
+    }
+    if (form == EDGENET_LINEAR) {
+        x = edgenet_rounded_high_word(edgenet_shift_left(sum, 1), multiplier);
+        return edgenet_saturate_s8((x + (x >> 31) + constant) >> shift);
+    }
+    return edgenet_output(sum, multiplier, constant, shift);
+}
+
+/* x / 2^n rounded, halves up; x >= 0, n in [1, 32]. */
+static inline int32_t edgenet_divide_positive(int32_t x, int32_t n)
+{
+    return ((x >> (n - 1)) + 1) >> 1;
+}
+
+/* 1 / (1 + a) for a in [0, 1], both Q0.31: three Newton-Raphson steps. */
+static inline int32_t edgenet_one_over_one_plus(int32_t a)
+{
+    const int32_t half = (int32_t)(((uint32_t)a + 0x80000000u) >> 1);
+    int32_t x = 1515870810 + edgenet_high_mul(-1010580540, half); /* Q2.29: 48/17 - 32/17 * half */
+    for (int32_t i = 0; i < 3; i++) {
+        x += edgenet_high_mul((1 << 29) - edgenet_high_mul(x, half), x) * 4;
+    }
+    return x < 1 << 30 ? x * 2 : INT32_MAX;
+}
+
+/*
+ * A sum of exponentials, for softmax: an exponential times reciprocal / 2^exponent is the probability in steps of int8.
+ * Sums are Q12.19 and limited to 2048; from 512 on every probability rounds to 0.
+ */
+#define EDGENET_SOFTMAX_BITS 12
+#define EDGENET_SOFTMAX_MOST (1 << 30)
+typedef struct {
+    int32_t reciprocal, exponent;
+} edgenet_softmax_sum;
+
+static inline edgenet_softmax_sum edgenet_softmax_sum_of(int32_t sum)
+{
+    edgenet_softmax_sum total;
+    uint32_t normal = (uint32_t)sum;
+    total.exponent = EDGENET_SOFTMAX_BITS + 31 - 8;
+    for (; normal < 0x80000000u; normal <<= 1) {
+        total.exponent--;
+    }
+    total.exponent = total.exponent > 32 ? 32 : total.exponent;
+    total.reciprocal = edgenet_one_over_one_plus((int32_t)(normal - 0x80000000u));
+    return total;
+}
+
+/* The output for one exponential, Q0.31. */
+static inline int8_t edgenet_softmax_output(int32_t exponential, edgenet_softmax_sum total)
+{
+    const int32_t scaled = edgenet_high_mul(exponential, total.reciprocal);
+    const int32_t result = edgenet_divide_positive(scaled, total.exponent);
+    return (int8_t)((result < 255 ? result : 255) + INT8_MIN);
 }
 
 /* Limits n outputs to [low, high]; int8 itself is no limit. */

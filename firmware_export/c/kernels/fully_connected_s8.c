@@ -43,17 +43,28 @@ static int32_t one_channel(const int8_t *x, const int8_t *w, int32_t n)
 }
 
 /* The outputs of count channels from c on. */
+static inline void finish_as(int32_t form, const edgenet_fully_connected_s8_params *p, const int32_t *sums, int32_t c,
+                             int32_t count, int8_t *output)
+{
+    const int32_t channels = p->per_channel ? -1 : 0;
+    const int32_t *const biases = p->bias, *const multipliers = p->multiplier, *const constants = p->constant;
+    const int8_t *const shifts = p->shift;
+    for (const int32_t end = c + count; c != end; c++) {
+        const int32_t q = c & channels, sum = edgenet_add_wrapping(*sums++, biases[c]);
+        output[c] = (int8_t)edgenet_finish(form, sum, multipliers[q], constants[q], shifts[q]);
+    }
+}
+
+/* A loop of its own for each form: the compilers see more. */
 static void finish(const edgenet_fully_connected_s8_params *p, const int32_t *sums, int32_t c, int32_t count,
                    int8_t *output)
 {
-    const int32_t offset = p->output_offset, channels = p->per_channel ? -1 : 0;
-    const int32_t *const biases = p->bias, *const multipliers = p->multiplier;
-    const int8_t *const shifts = p->shift;
-    for (int32_t i = c; i < c + count; i++) {
-        const int32_t multiplier = multipliers[i & channels], shift = shifts[i & channels];
-        const int32_t sum = edgenet_add_wrapping(*sums++, biases[i]);
-        output[i] = (int8_t)(shift < -1 ? edgenet_output_small(sum, multiplier, shift, offset)
-                                        : edgenet_output(sum, multiplier, shift, offset));
+    if (p->form == EDGENET_STAIRCASE) {
+        finish_as(EDGENET_STAIRCASE, p, sums, c, count, output);
+    } else if (p->form == EDGENET_LINEAR) {
+        finish_as(EDGENET_LINEAR, p, sums, c, count, output);
+    } else {
+        finish_as(EDGENET_EXACT, p, sums, c, count, output);
     }
 }
 

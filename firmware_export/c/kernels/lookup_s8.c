@@ -7,7 +7,8 @@
 
 void edgenet_lookup_s8(const edgenet_lookup_s8_params *p, const int8_t *input, int8_t *output)
 {
-    for (int32_t i = 0; i < p->size; i++) {
-        output[i] = p->table[(int32_t)input[i] + 128];
+    const int8_t *const table = p->table + 128, *const end = input + p->size;
+    while (input != end) {
+        *output++ = table[*input++];
     }
 }

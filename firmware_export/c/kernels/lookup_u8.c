@@ -7,9 +7,9 @@
 
 void edgenet_lookup_u8(const edgenet_lookup_u8_params *p, const void *input, void *output)
 {
-    const uint8_t *from = (const uint8_t *)input;
+    const uint8_t *const table = p->table, *from = (const uint8_t *)input, *const end = from + p->size;
     uint8_t *to = (uint8_t *)output;
-    for (int32_t i = 0; i < p->size; i++) {
-        to[i] = p->table[from[i]];
+    while (from != end) {
+        *to++ = table[*from++];
     }
 }

@@ -14,10 +14,10 @@ void edgenet_prelu_s8(const edgenet_prelu_s8_params *p, const int8_t *input, con
         const int8_t *a = input + row.first, *b = alpha + row.second;
         for (int32_t i = 0; i < length; i++) {
             const int32_t x = *a + p->input_offset;
-            const int32_t scaled = x < 0 ? edgenet_requantize(x * (*b + p->alpha_offset), p->negative_multiplier,
-                                                              p->negative_shift)
-                                         : edgenet_requantize(x, p->positive_multiplier, p->positive_shift);
-            *output++ = edgenet_clamp_s8(scaled + p->output_offset, INT8_MIN, INT8_MAX);
+            const int32_t product = x < 0 ? x * (*b + p->alpha_offset) : x;
+            const int32_t multiplier = x < 0 ? p->negative_multiplier : p->positive_multiplier;
+            const int32_t shift = x < 0 ? p->negative_shift : p->positive_shift;
+            *output++ = (int8_t)edgenet_output(product, multiplier, shift, p->output_offset);
             a += first_step;
             b += second_step;
         }

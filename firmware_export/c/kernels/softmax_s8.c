@@ -11,18 +11,9 @@
 
 #define ONE_Q31 INT32_MAX
 #define QUARTER_Q26 (1 << 24)
-#define SUM_BITS 12 /* integer bits of the sum of exponentials, Q12.19 */
-#define MAX_SUM (1 << 30) /* 2048; from 512 on every probability rounds to 0 */
 
 /* exp(-2^k) in Q0.31 for k = -2 to 4. */
 static const int32_t exp_of_powers[7] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
-
-/* x * 2^n, saturated. */
-static int32_t saturating_shift_left(int32_t x, int32_t n)
-{
-    const int64_t wide = (int64_t)x * ((int64_t)1 << n);
-    return wide > INT32_MAX ? INT32_MAX : (wide < INT32_MIN ? INT32_MIN : (int32_t)wide);
-}
 
 /* exp(a) for a in [-1/4, 0), both Q0.31: a series of the fourth degree around -1/8. */
 static int32_t exp_near_minus_eighth(int32_t a)
@@ -46,34 +37,13 @@ static int32_t exp_of_negative(int32_t a)
     if (a == 0) {
         return ONE_Q31;
     }
-    result = exp_near_minus_eighth(saturating_shift_left(rest, 5));
+    result = exp_near_minus_eighth(rest * 32);
     for (int32_t k = 0; k < 7; k++) {
         if (remainder & (QUARTER_Q26 << k)) {
             result = edgenet_high_mul(result, exp_of_powers[k]);
         }
     }
     return result;
-}
-
-/* 1 / (1 + a) for a in [0, 1], both Q0.31: three Newton-Raphson steps. */
-static int32_t one_over_one_plus(int32_t a)
-{
-    const int32_t half = (int32_t)(((int64_t)a + ONE_Q31 + 1) >> 1);
-    int32_t x = 1515870810 + edgenet_high_mul(-1010580540, half); /* Q2.29: 48/17 - 32/17 * half */
-    for (int32_t i = 0; i < 3; i++) {
-        x += saturating_shift_left(edgenet_high_mul((1 << 29) - edgenet_high_mul(x, half), x), 2);
-    }
-    return saturating_shift_left(x, 1);
-}
-
-static int32_t leading_zeros(uint32_t x)
-{
-    int32_t n = 0;
-    while (!(x & 0x80000000U)) {
-        x <<= 1;
-        n++;
-    }
-    return n;
 }
 
 static int32_t exp_of_difference(const edgenet_softmax_s8_params *p, int32_t difference)
@@ -83,25 +53,23 @@ static int32_t exp_of_difference(const edgenet_softmax_s8_params *p, int32_t dif
 
 static void softmax_row(const edgenet_softmax_s8_params *p, const int8_t *x, int8_t *y)
 {
-    int32_t largest = INT8_MIN, sum = 0, zeros, reciprocal, exponent;
+    int32_t largest = INT8_MIN, sum = 0;
+    edgenet_softmax_sum total;
     for (int32_t i = 0; i < p->depth; i++) {
         largest = x[i] > largest ? x[i] : largest;
     }
     for (int32_t i = 0; i < p->depth; i++) {
-        if (x[i] - largest >= p->diff_min && sum < MAX_SUM) {
-            sum += edgenet_divide_by_power_of_two(exp_of_difference(p, x[i] - largest), SUM_BITS);
+        if (x[i] - largest >= p->diff_min && sum < EDGENET_SOFTMAX_MOST) {
+            sum += edgenet_divide_positive(exp_of_difference(p, x[i] - largest), EDGENET_SOFTMAX_BITS);
         }
     }
-    zeros = leading_zeros((uint32_t)sum); /* sum is at least exp(0), so not 0 */
-    reciprocal = one_over_one_plus((int32_t)(((uint32_t)sum << zeros) - 0x80000000U));
-    exponent = SUM_BITS - zeros + 31 - 8;
+    total = edgenet_softmax_sum_of(sum); /* at least exp(0), so not 0 */
     for (int32_t i = 0; i < p->depth; i++) {
-        int32_t result = 0;
-        if (x[i] - largest >= p->diff_min) {
-            result = edgenet_high_mul(exp_of_difference(p, x[i] - largest), reciprocal);
-            result = exponent > 31 ? 0 : edgenet_divide_by_power_of_two(result, exponent);
+        const int32_t difference = x[i] - largest;
+        y[i] = INT8_MIN;
+        if (difference >= p->diff_min) {
+            y[i] = edgenet_softmax_output(exp_of_difference(p, difference), total);
         }
-        y[i] = edgenet_clamp_s8(result + INT8_MIN, INT8_MIN, INT8_MAX);
     }
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from binary_op import SHAPES, binary, only_call
-from single_op import check, model, several
+from single_op import Single, check, model, several
 from tflite_builder import OpSpec, TensorSpec, build
 
 from firmware_export import ExportError
@@ -80,6 +80,28 @@ def test_int32(kind: str, tmp_path: Path, compiler: str) -> None:
     check(data, tmp_path, compiler, inputs=inputs)
 
 
+@pytest.mark.parametrize("kind", ["ADD", "SUB", "MUL"])
+@pytest.mark.parametrize("activation", [1, 2, 3])
+def test_int32_with_an_activation(kind: str, activation: int, tmp_path: Path, compiler: str) -> None:
+    """TFLite Micro limits SUB and MUL, and overlooks the activation of ADD."""
+    data = model(kind, [integers((8,)), integers((8,))], [integers((8,))], {"activation": activation})
+    far = 2**31 - 1
+    pairs = [(-100, 1), (-1, 0), (0, 0), (1, 1), (5, 5), (7, -8), (far, 1), (-far, 1)]
+    inputs = list(np.array(pairs, np.int32).T[:, None])
+    assert (check(data, tmp_path, compiler, inputs=inputs)[0].min() < -1) == (kind == "ADD")
+
+
+@pytest.mark.parametrize("kind", ["MINIMUM", "MAXIMUM"])
+def test_int64(kind: str, tmp_path: Path, compiler: str) -> None:
+    shapes = [((2, 1, 3), (4, 1)), ((2, 3), (2, 3))]
+    cases = [Single(kind, [integers(s, "int64") for s in pair], [integers(np.broadcast_shapes(*pair), "int64")])
+             for pair in shapes]  # fmt: skip
+    source = np.random.default_rng(1)
+    given = [source.integers(-(2**63), 2**63 - 1, (3, *shape)) for pair in shapes for shape in pair]
+    given[2][:, 0] = given[3][:, 0]
+    check(several(cases), tmp_path, compiler, inputs=given)
+
+
 @pytest.mark.parametrize("dtype", ["int32", "int64"])
 def test_arithmetic_of_constants_is_folded(dtype: str) -> None:
     values = [np.array([7, -3], dtype), np.array(5, dtype)]
@@ -93,11 +115,11 @@ def test_arithmetic_of_constants_is_folded(dtype: str) -> None:
 @pytest.mark.parametrize(
     ("specs", "activation", "message"),
     [
-        ([integers((2,), "int64")] * 3, 0, r"'t0' is int64 and computed"),
+        ([integers((2,), "int64")] * 3, 0, r"operands of int64 must be constants \('t0' is computed\)"),
         ([integers((2,), "float32")] * 3, 0, r"'t0' is float32"),
         ([integers((2,)), TensorSpec((2,)), integers((2,))], 0, r"'t0' is int32, 't1' is int8"),
         ([integers((2,)), integers((2,)), TensorSpec((2,))], 0, r"the output must have the operands' type"),
-        ([integers((2,))] * 3, 1, r"without a fused activation \(number 1\)"),
+        ([integers((2,))] * 3, 4, r"the fused activation must be none, RELU.* \(number 4\)"),
         ([TensorSpec((2,), scale=None)] * 3, 0, r"'t0' has no scale"),
     ],
 )

@@ -35,6 +35,25 @@ def test_bits_are_those_of_tflite_micro(tmp_path: Path, compiler: str) -> None:
     check_moves(cases, tmp_path, compiler)
 
 
+def test_empty_inputs(tmp_path: Path, compiler: str) -> None:
+    def some(*shapes: tuple[int, ...], axis: int, out: tuple[int, ...]) -> Single:
+        return Single("CONCATENATION", [tensor(shape, **Q) for shape in shapes], [tensor(out, **Q)], {"axis": axis})
+
+    cases = [
+        some((1, 4), (1, 0), axis=1, out=(1, 4)),
+        some((1, 0), (1, 4), (1, 0), (1, 2), axis=-1, out=(1, 6)),
+        some((0, 4), (3, 4), axis=0, out=(3, 4)),
+        some((2, 0), (1, 4), axis=1, out=(1, 4)),
+        some((2, 3, 0, 4), (2, 3, 2, 4), axis=2, out=(2, 3, 2, 4)),
+    ]
+    cases.append(joined([tensor((2, 3), **Q), constant((2, 0), **Q)], 1, **Q))
+    check_moves(cases, tmp_path, compiler)
+
+
+def test_an_empty_result_of_another_operator_is_refused() -> None:
+    check_refused("RELU", [tensor((1, 0))], [tensor((1, 0))], {}, r"its output is empty, .*\(1, 0\)")
+
+
 def test_more_inputs_and_axes_than_tflite_micro_has(tmp_path: Path, compiler: str) -> None:
     cases = [joined([tensor((2, 1))] * 23, 1), joined([tensor((1, 2) * 4)] * 2, 6)]
     cases.append(joined([tensor((2, 3), "uint8"), tensor((2, 2), "uint8")], 1, "uint8"))
@@ -56,7 +75,9 @@ def test_more_inputs_and_axes_than_tflite_micro_has(tmp_path: Path, compiler: st
         ([tensor((1, 2)), tensor((2, 2))], (1, 4), {"axis": 1}, r"\[\(1, 2\), \(2, 2\)\]"),
         ([tensor((1, 2)), tensor((2,))], (1, 4), {"axis": 1}, "axis 1 of"),
         ([tensor((1, 2)), tensor((1, 2), "int16")], (1, 4), {"axis": 1}, "must be of one type .* .int16, int8"),
-        ([tensor((1, 2)), tensor((1, 0))], (1, 2), {"axis": 1}, r"not empty .'t1' has \(1, 0\)"),
+        ([tensor((1, 0)), tensor((1, 0))], (1, 0), {"axis": 1}, r"the output not empty .\(1, 0\)"),
+        ([tensor((1, 2)), tensor((0, 2))], (1, 4), {"axis": 1}, r"\[\(1, 2\), \(0, 2\)\]"),
+        ([tensor((1, 2)), tensor((0,))], (1, 2), {"axis": 1}, "axis 1 of"),
         ([tensor((1, 2)), tensor((1, 2))], (1, 5), {"axis": 1}, "its output should have shape .*, 4"),
         ([tensor(()), tensor(())], (), {"axis": 0}, "axis 0 of"),
         ([], (2,), {"axis": 0}, "an input is missing"),

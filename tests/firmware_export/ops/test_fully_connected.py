@@ -28,6 +28,7 @@ class Case:
     keep: bool = False
     output: tuple[int, ...] | None = None
     filter_axes: int = 2
+    filter_shape: tuple[int, ...] | None = None
     filter_zero: int = 0
     computed: tuple[int, ...] = ()
     output_scale: float = 0.21
@@ -59,6 +60,11 @@ SHAPES = [
     replace(PLAIN, shape=(4, 5, 2, 2)),
     replace(ONE_SCALE, filter_axes=4),
     replace(PLAIN, filter_axes=3),
+    replace(ONE_SCALE, filter_shape=(7, 1, 1, 20)),
+    replace(PLAIN, filter_shape=(7, 1, 1, 20), shape=(1, 1, 1, 20), keep=True),
+    replace(PLAIN, filter_shape=(1, 7, 1, 20)),
+    replace(ONE_SCALE, filter_shape=(2, 3, 20), channels=6, shape=(3, 2, 10)),
+    replace(ONE_SCALE, filter_shape=(7, 1, 20), computed=(1,)),
     replace(PLAIN, bias_shape=(7, 1)),
     replace(ONE_SCALE, bias_shape=(1, 1, 7)),
     replace(PLAIN, bias_shape=(7, 1), computed=(1,)),
@@ -79,9 +85,10 @@ def single(case: Case) -> Single:
     linear = linear_specs(
         3, shape, case.channels, axis=0, per_channel=case.per_channel, bias=case.bias, input_scale=0.05
     )
-    filters, axes = linear[0], case.filter_axes - 2
-    data = None if filters.data is None else filters.data.reshape((1,) * axes + filters.shape)
-    linear[0] = replace(filters, shape=(1,) * axes + filters.shape, zero_point=case.filter_zero, data=data, axis=axes)
+    whole = case.filter_shape or (1,) * (case.filter_axes - 2) + shape
+    axis = whole.index(case.channels) if case.channels in whole else 0
+    data = None if linear[0].data is None else linear[0].data.reshape(whole)
+    linear[0] = replace(linear[0], shape=whole, zero_point=case.filter_zero, data=data, axis=axis)
     linear[1:] = [replace(t, shape=case.bias_shape or t.shape) for t in linear[1:]]
     inputs = [TensorSpec(case.shape, scale=0.05, zero_point=-9), *linear]
     inputs = [replace(t, data=None) if i in case.computed else t for i, t in enumerate(inputs)]

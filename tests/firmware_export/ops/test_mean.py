@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reductions import EVERYWHERE, reduction
+from reductions import EVERYWHERE, reduction, stated
 from single_op import Single, check, several
 from tflite_builder import TensorSpec
 
@@ -24,6 +24,7 @@ def mean(shape: tuple[int, ...], axes: int | tuple[int, ...], output: tuple[floa
 @pytest.mark.parametrize("output", [OTHER, SAME, (0.002, -100), (90.0, 7)])
 def test_bits_are_those_of_tflite_micro(output: tuple[float, int], keep: bool, tmp_path: Path, compiler: str) -> None:
     cases = [mean(shape, axes, output, keep=keep) for shape, axes in EVERYWHERE]
+    cases += stated("MEAN", output, keep=keep)
     check(several(cases), tmp_path, compiler)
 
 

@@ -15,8 +15,11 @@ ODD: list[Scales] = [
     (1e-4, 1e-4, 1.0),
     (1e-15, 1e-15, 0.5),
     (64.0, 64.0, 0.3),
+    (128.0, 64.0, 0.5),
+    (100.0, 100.0, 0.013),
+    (32768.0, 32767.99, 1.0),
 ]
-"""Factors of 1, a half, 100, next to nothing, nothing, and near the largest."""
+"""Factors of 1, a half, 100, next to nothing, nothing, and near 2**14 and beyond, where products wrap around."""
 
 
 def test_all_pairs_at_drawn_scales() -> None:
@@ -31,5 +34,5 @@ def test_all_pairs_at_odd_scales(scales: Scales, tmp_path: Path, compiler: str) 
 
 
 def test_out_of_range_scales_are_refused() -> None:
-    with pytest.raises(ExportError, match=r"must be below 2\*\*14 output scales \(100 \* 100 to 0.5\)"):
-        only_call(all_pairs("MUL", (100.0, 100.0, 0.5), (0, 0, 0))[0])
+    with pytest.raises(ExportError, match=r"must be below 2\*\*30 output scales \(32768 \* 32768 to 1\)"):
+        only_call(all_pairs("MUL", (32768.0, 32768.0, 1.0), (0, 0, 0))[0])

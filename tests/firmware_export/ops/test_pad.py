@@ -37,6 +37,9 @@ def test_bits_are_those_of_tflite_micro(tmp_path: Path, compiler: str) -> None:
     for dtype in ("int16", "int32", "float32"):
         cases.append(pad(*SHAPES[1], dtype))
         cases.append(pad(*SHAPES[1], dtype, value=constant((1,), dtype)))
+    for odd in (ints((1, 1, 2, 1)), ints([[1, 1, 2, 1]]), ints([[[1, 1], [2, 1]]])):
+        cases.append(Single("PAD", [tensor((2, 3)), odd], [tensor((4, 6))]))
+        cases.append(Single("PADV2", [tensor((2, 3)), odd, constant(())], [tensor((4, 6))]))
     cases.append(pad(*SHAPES[2], value=tensor((), **Q), **Q))
     cases.append(pad(*SHAPES[2], "float32", value=tensor((), "float32")))
     check_moves(cases, tmp_path, compiler)
@@ -59,6 +62,22 @@ def test_types_that_tflite_micro_does_not_pad(tmp_path: Path, compiler: str) -> 
     check_moves(cases, tmp_path, compiler, tflite=True)
 
 
+def test_negative_paddings_take_the_values_in_their_order(tmp_path: Path, compiler: str) -> None:
+    amounts: tuple[tuple[tuple[int, ...], Amounts], ...] = (
+        ((4, 3), ((-1, 0), (2, 0))),
+        ((4, 3), ((-1, -1), (0, -1))),
+        ((4, 3), ((0, 0), (-1, 2))),
+        ((4, 3), ((0, 0), (2, -1))),
+        ((4, 3), ((0, 1), (3, -4))),
+        ((4, 3), ((-5, 6), (0, 0))),
+        ((1, 4, 3, 2), ((0, 0), (-1, 0), (1, 1), (0, 0))),
+        ((1, 4, 3, 2), ((0, 0), (-1, 2), (0, -1), (1, -1))),
+    )
+    cases = [pad(shape, pairs, **Q) for shape, pairs in amounts]
+    cases += [pad(shape, pairs, "int32", value=constant((), "int32")) for shape, pairs in amounts]
+    check_moves(cases, tmp_path, compiler)
+
+
 def test_infinity_around_floats(tmp_path: Path, compiler: str) -> None:
     lowest = TensorSpec((), "float32", None, data=np.array(-np.inf, np.float32))
     check_moves([pad(*SHAPES[2], "float32", value=lowest), pad(*SHAPES[2])], tmp_path, compiler)
@@ -70,8 +89,9 @@ def test_infinity_around_floats(tmp_path: Path, compiler: str) -> None:
         ([tensor((2, 3)), tensor((2, 2), "int32")], (2, 3), "'t1' is computed"),
         ([tensor((2, 3))], (2, 3), "it is missing"),
         ([tensor((2, 3)), ints([[0, 0], [0, 0]], "int16")], (2, 3), "'t1' is int16"),
-        ([tensor((2, 3)), ints([[0, 0, 0, 0]])], (2, 3), r"of shape .axes, 2.* .\(1, 4\) for 2 axes"),
-        ([tensor((2, 3)), ints([[0, 0], [-1, 1]])], (2, 3), "not negative"),
+        ([tensor((2, 3)), ints([[0, 0, 0]])], (2, 3), r"two for each axis.* .\(1, 3\) for 2 axes"),
+        ([tensor((2, 3)), ints([[0, 0], [-1, 1]])], (2, 4), "its output should have shape"),
+        ([tensor((2, 3)), ints([[0, 0], [-3, 0]])], (2, 0), "not empty"),
         ([tensor((2, 3)), ints([[0, 0], [1, 1]])], (2, 4), "its output should have shape"),
         ([tensor((2, 3)), ints([[0, 0], [1, 1]]), constant((2,))], (2, 5), "must be one of the output's type"),
         ([tensor((2, 3)), ints([[0, 0], [1, 1]]), constant((), "int32")], (2, 5), "must be one of the output's type"),

@@ -16,7 +16,9 @@ def test_all_pairs_at_drawn_scales() -> None:
         assert_reference(*all_pairs("PRELU", (x, alpha, x * (0.5 + seed / 10)), zeros))
 
 
-@pytest.mark.parametrize("scales", [(0.1, 0.01, 0.07), (0.5, 0.5, 0.25), (3.0, 1e-15, 0.001)])
+@pytest.mark.parametrize(
+    "scales", [(0.1, 0.01, 0.07), (0.5, 0.5, 0.25), (3.0, 1e-15, 0.001), (9e4, 0.7, 1e-4), (100.0, 9e4, 0.02)]
+)
 def test_all_pairs_in_c(scales: Scales, tmp_path: Path, compiler: str) -> None:
     data, inputs = all_pairs("PRELU", scales, (3, -7, 5))
     check(data, tmp_path, compiler, inputs=inputs)
@@ -24,9 +26,9 @@ def test_all_pairs_in_c(scales: Scales, tmp_path: Path, compiler: str) -> None:
 
 def test_out_of_range_scales_are_refused() -> None:
     with pytest.raises(
-        ExportError, match=r"alone and times alpha's, must be below 2\*\*14 output scales \(100 and 0.1 to 0.001\)"
+        ExportError, match=r"alone and times alpha's, must be below 2\*\*30 output scales \(32768 and 0.1 to 1e-05\)"
     ):
-        only_call(all_pairs("PRELU", (100.0, 0.1, 0.001), (0, 0, 0))[0])
+        only_call(all_pairs("PRELU", (32768.0, 0.1, 1e-5), (0, 0, 0))[0])
 
 
 def test_int32_is_refused() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from reductions import EVERYWHERE, INPUT, reduction
+from reductions import EVERYWHERE, INPUT, reduction, stated
 from single_op import check, several
 
 from firmware_export import ExportError
@@ -16,6 +16,7 @@ MORE_AXES = (((2, 3, 4, 5), (0, 1, 2)), ((2, 3, 4, 5), (3, 2, 1, 0)), ((2, 3, 2,
 @pytest.mark.parametrize("keep", [False, True])
 def test_bits_are_those_of_tflite_micro(keep: bool, tmp_path: Path, compiler: str) -> None:
     cases = [reduction("REDUCE_MAX", shape, axes, INPUT, keep=keep) for shape, axes in (*EVERYWHERE, *MORE_AXES)]
+    cases += stated("REDUCE_MAX", INPUT, keep=keep)
     check(several(cases), tmp_path, compiler)
 
 

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from single_op import check, model, run_c, tflm_outputs
+from chosen import chosen_kernels
+from single_op import Single, check, model, run_c, tflm_outputs
 from tflite_builder import OpSpec, TensorSpec, build
 
 from firmware_export import reference
 from firmware_export.graph import Array
 from firmware_export.reader import read_tflite
+from firmware_export.targets import ANY_TARGET
 
 SCALES = [(0.003, 1.0), (0.02, 1.0), (0.0625, 1.0), (0.1, 0.7), (0.13, 1.0), (0.5, 0.5), (0.6, 2.0)]
 """(input scale, beta). From beta * scale = 1/16 on the least difference that counts lies within int8's range."""
@@ -83,3 +85,16 @@ def test_more_classes_than_the_sum_has_room_for(tmp_path: Path, compiler: str) -
     inputs[0][1:, 0, ::7] = np.array([[-128], [60], [100]])
     inputs[0][2:, 0, 7] = 127
     check(data, tmp_path, compiler, inputs=inputs)
+
+
+def test_exponentials_come_from_a_table_where_that_is_small() -> None:
+    cases = [
+        Single(
+            "SOFTMAX",
+            [TensorSpec((1, 9), scale=scale)],
+            [TensorSpec((1, 9), scale=1 / 256, zero_point=-128)],
+            {"beta": 1.0},
+        )
+        for scale in (0.1, 0.2, 1.0)
+    ]
+    assert chosen_kernels(cases, ANY_TARGET) == ["softmax_s8", "softmax_table_s8", "softmax_table_s8"]

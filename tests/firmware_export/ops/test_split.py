@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from moves import ALL, check_moves, check_refused, ints, tensor
 from single_op import Single
@@ -35,6 +36,7 @@ def test_bits_are_those_of_tflite_micro(tmp_path: Path, compiler: str) -> None:
     cases += [split((2, 3), ints(1), 1), split((1, 2, 1, 2, 1, 2, 2, 4), ints(7), 2)]
     cases += [split_v((2, 4, 3), ints(1), (1, 3), dtype) for dtype in TFLM_TYPES]
     cases += [split_v((2, 4, 6), ints(-1), (1, 2, 3)), split_v((7, 2), ints([0], "int64"), (4, 3))]
+    cases += [split((2, 4, 3), ints(1, dtype), 2) for dtype in ("int8", "uint8", "int16")]
     cases.append(split_v((2, 4, 3), ints(1), (1, 3), written=ints([1, -1])))
     cases.append(split_v((2, 4, 3), ints(1), (1, 3), written=ints([1, 3], "int64")))
     cases.append(split_v((2, 4, 3), ints(1), (1, 3), written=TensorSpec((2,), "int32", None)))
@@ -54,7 +56,7 @@ def test_types_that_tflite_micro_does_not_split(tmp_path: Path, compiler: str) -
     ("inputs", "outputs", "count", "says"),
     [
         ([TensorSpec((), "int32", None), tensor((2, 4))], [(2, 2)] * 2, 2, "'t0' is computed"),
-        ([ints(1, "int16"), tensor((2, 4))], [(2, 2)] * 2, 2, "'t0' is int16"),
+        ([tensor((), "float32", data=np.float32(1)), tensor((2, 4))], [(2, 2)] * 2, 2, "'t0' is float32"),
         ([ints(2), tensor((2, 4))], [(2, 2)] * 2, 2, r"one of the second input's .\(2,\) of 2 axes"),
         ([ints(-3), tensor((2, 4))], [(2, 2)] * 2, 2, r"\(-3,\) of 2 axes"),
         ([ints([1, 0]), tensor((2, 4))], [(2, 2)] * 2, 2, r"\(1, 0\) of 2 axes"),
