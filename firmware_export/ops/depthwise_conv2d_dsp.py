@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..graph import Array, Node
-from ..requant import Channels, KappaStaircase, Linear, channels_of, kappa_channels, linear_channels
+from ..requant import Channels, Form, KappaStaircase, Linear, channels_of, kappa_channels, linear_channels, take
 from ..requant_forms import Flags
 from . import depthwise_conv2d as plain
 from . import linear
@@ -95,6 +95,7 @@ def _filters(node: Node) -> Int:
 class _Forms:
     """The forms that were found, and where the first and the second are proved: both (C,)."""
 
+    channels: Channels
     kappa: KappaStaircase
     stepped: Flags
     linear: Linear
@@ -123,7 +124,7 @@ def _forms(node: Node) -> _Forms:
     largest = np.abs(_filters(node)).max(axis=(0, 1))
     kappa, stepped = kappa_channels(channels, limit=MOST_INT16 // np.maximum(largest, 1), shift=SHIFT)
     straight, proved = linear_channels(channels)
-    return _Forms(kappa, stepped, straight, proved)
+    return _Forms(channels, kappa, stepped, straight, proved)
 
 
 def one_filter_each(node: Node) -> str | None:
@@ -307,6 +308,54 @@ def _only_over_seen_rows(win: Window, stripes: _Stripes) -> bool:
     return bool((np.minimum(ends, win.output[0]) * win.output[1] <= free).all())
 
 
+def proofs(node: Node) -> Sequence[tuple[Channels, Form]]:
+    """What its requantization rests on."""
+    found = _forms(node)
+    forms: list[tuple[Channels, Form]] = []
+    if found.stepped.any():
+        forms.append((take(found.channels, found.stepped), take(found.kappa, found.stepped)))
+    if not found.stepped.all():
+        forms.append((take(found.channels, ~found.stepped), take(found.linear, ~found.stepped)))
+    return forms
+
+
+def work(node: Node) -> dict[str, int]:
+    """What the runs of both kernels depend on."""
+    win = plain.filter_window(node)
+    special, general = _groups(win, _forms(node))
+    units = _special_work(node, win, special) if special else {}
+    return {**units, **_general_work(node, win, general)} if general else units
+
+
+def _special_work(node: Node, win: Window, groups: Sequence[slice]) -> dict[str, int]:
+    """Steps, stripes of a channel, columns of four channels widened, and bands of four channels."""
+    stripes, batch = _special_stripes(win, node.output.shape[3]), node.output.shape[0]
+    count = batch * -(-win.output[0] // stripes.rows)
+    channels = sum(group.stop - group.start for group in groups)
+    return {
+        "steps": count * channels * win.output[1] * stripes.rows,
+        "stripes": count * channels,
+        "widened": (count + batch) * len(groups) * win.input[1],
+        "bands": batch * -(-count // (batch * stripes.together)) * len(groups),
+    }
+
+
+def _general_work(node: Node, win: Window, groups: Sequence[slice]) -> dict[str, int]:
+    """Four outputs at a time, pairs of words for them, rows of a channel, outputs, columns of four channels widened."""
+    stripes, batch = _general_stripes(win), node.output.shape[0]
+    count = batch * -(-win.output[0] // stripes.rows)
+    rows = batch * win.output[0] * sum(group.stop - group.start for group in groups)
+    fresh = count + batch * (stripes.words - 1) if stripes.keeps else count * stripes.words
+    fours = _up(win.output[1], OUTPUTS) // OUTPUTS
+    return {
+        "fours": rows * fours,
+        "pairs": rows * fours * (_up(stripes.words * win.size[1], 2) // 2),
+        "rows": rows,
+        "outputs_of_rows": rows * win.output[1],
+        "columns": fresh * len(groups) * _columns(win),
+    }
+
+
 OPERATOR = Operator(
     output_shapes=plain.output_shapes,
     reference=plain.reference,
@@ -315,6 +364,8 @@ OPERATOR = Operator(
     macs=plain.macs,
     scratch_bytes=scratch_bytes,
     overlap=overlap,
+    work=work,
+    proofs=proofs,
     internal=True,
     replaces="DEPTHWISE_CONV_2D",
     dsp=True,
