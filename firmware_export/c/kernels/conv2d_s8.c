@@ -122,7 +122,7 @@ EDGENET_OWN_REGISTERS static void last_products(const int8_t *x, const int8_t *w
                                                 int32_t *sums)
 {
     const int8_t *const end = x + PIXELS * n;
-    int32_t a0 = 0, a1 = 0, b0 = 0, b1 = 0;
+    int32_t a0 = 0, a1 = 0;
     if (count == 1) {
         for (; x != end; x += PIXELS) {
             const int32_t weight = *w++;
@@ -130,6 +130,7 @@ EDGENET_OWN_REGISTERS static void last_products(const int8_t *x, const int8_t *w
             a1 += x[1] * weight;
         }
     } else {
+        int32_t b0 = 0, b1 = 0;
         for (; x != end; x += PIXELS) {
             const int32_t left = x[0], right = x[1], first = w[0], second = w[n];
             a0 += left * first;

@@ -544,7 +544,7 @@ static inline int32_t edgenet_saturate_s8(int32_t x)
     __asm__("ssat %0, #8, %1" : "=r"(limited) : "r"(x));
     return limited;
 #elif EDGENET_NARROW_PRODUCTS
-    return x == (int8_t)x ? x : (x >> 31) ^ INT8_MAX; /* Most values need no limit. */
+    return x == (int8_t)x ? x : (x < 0 ? INT8_MIN : INT8_MAX); /* Most values need no limit. */
 #else
     return edgenet_clamp(x, INT8_MIN, INT8_MAX);
 #endif
@@ -563,13 +563,12 @@ enum { EDGENET_STAIRCASE, EDGENET_LINEAR, EDGENET_EXACT };
 
 static inline int32_t edgenet_finish(int32_t form, int32_t sum, int32_t multiplier, int32_t constant, int32_t shift)
 {
-    int32_t x;
     if (form == EDGENET_STAIRCASE) {
         return edgenet_saturate_s8((edgenet_high_word(sum, multiplier) + constant) >> shift);
     }
     if (form == EDGENET_LINEAR) {
-        x = edgenet_rounded_high_word(edgenet_shift_left(sum, 1), multiplier);
-        return edgenet_saturate_s8((x + (x >> 31) + constant) >> shift);
+        const int32_t x = edgenet_rounded_high_word(edgenet_shift_left(sum, 1), multiplier);
+        return edgenet_saturate_s8((x - (x < 0 ? 1 : 0) + constant) >> shift);
     }
     return edgenet_output(sum, multiplier, constant, shift);
 }
