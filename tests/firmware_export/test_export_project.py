@@ -44,7 +44,7 @@ def test_files_and_manifest(network: Path, tmp_path: Path, compiler: str) -> Non
         assert manifest["files"][name] == hashlib.sha256((tmp_path / "c" / name).read_bytes()).hexdigest()
     assert manifest["model"]["sha256"] == hashlib.sha256(network.read_bytes()).hexdigest()
     assert manifest["operators"][0]["macs"] == 12
-    assert (summary.arena_bytes, summary.weights_bytes, summary.macs) == (0, 12 + 3 * (4 + 4 + 1), 12)
+    assert (summary.arena_bytes, summary.weights_bytes, summary.macs) == (0, 12 + 3 * (4 + 4 + 4 + 1), 12)
     assert summary.inputs[0].scale == 0.5
     assert compile_and_run(tmp_path / "c", compiler) == "my_net_2: 8 of 8 golden vectors bit-exact\n"
 

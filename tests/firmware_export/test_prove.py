@@ -66,7 +66,7 @@ FLIPS = [
     ("m", MNIST, "", member(1, "activation_min"), 1, 1, "CONV_2D"),
     ("d", DEPTHWISE, "", member(1, "pad_value"), 1, 1, "DEPTHWISE_CONV_2D"),
     ("r", RESNET, "", member(3, "activation_max"), -1, 3, "ADD"),
-    ("m", MNIST, "", member(2, "output_offset"), -1, 2, "CONV_2D"),
+    ("m", MNIST, "weights", table("m_op2_constant", 3), 1 << 10, 2, "CONV_2D"),
 ]
 QUICK = 4
 
@@ -110,7 +110,7 @@ def test_the_smallest_change_of_a_bias_is_found(exported: Path, tmp_path: Path, 
 def test_the_emulated_core_names_the_operator_too(exported: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
     shutil.copytree(exported / "m", project)
-    edit(project / "m.c", member(2, "output_offset"), 1)
+    edit(project / "m_weights.c", table("m_op2_constant", 3), 1 << 10)
     proof = prove(tflite_model(MNIST), project=project, count=8, runtimes=ALL)
     for name in ("host", "cortex-m4"):
         difference = proof.runtime(name).difference
