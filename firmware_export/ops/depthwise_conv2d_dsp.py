@@ -31,12 +31,14 @@ STAIRCASE, LINEAR = 0, 1
 """The forms, as the kernels number them."""
 LEAST_SLOTS, MOST_SLOTS = {1: 4, 2: 2}, 8
 """Words for which a column has room in the kernel for 3x3 filters: by the stride, or where the window is small."""
+UNROLLED = 12
+"""Outputs in a row, with stride 1, up to which a column has room for the most."""
 SMALL_WINDOW, LARGE_WINDOW = 2048, 4096
-"""Bytes of a window that is small enough; up to so many where that is a fourth of the input or less."""
+"""Bytes of a window, with stride 2, that has the most; up to so many where that is a fourth of the input or less."""
 MOST_INT16 = 32_767
 LEAST_CHANNELS, LEAST_SPECIAL = 2, 48
-LEAST_GENERAL = (96, 6, 4)
-"""Outputs, their width and channels. With fewer the plain kernel is faster: measured on Cortex-M4."""
+LEAST_GENERAL = (96, 6, 4, 6)
+"""Outputs, their width and channels, and weights of a filter. With fewer the plain kernel is faster: measured on Cortex-M4."""
 MOSTLY = 4
 """So many groups for the kernel for 3x3 filters make up for one that is left to the general kernel."""
 
@@ -72,8 +74,11 @@ def _general_stripes(win: Window) -> _Stripes:
 
 def _special_stripes(win: Window, channels: int) -> _Stripes:
     stride = win.stride[0]
-    budget = min(max(SMALL_WINDOW, math.prod(win.input) * channels // 4), LARGE_WINDOW)
-    many = LANES * WORD_BYTES * MOST_SLOTS * _columns(win) <= budget
+    if stride == 1:
+        many = win.output[1] <= UNROLLED
+    else:
+        budget = min(max(SMALL_WINDOW, math.prod(win.input) * channels // 4), LARGE_WINDOW)
+        many = LANES * WORD_BYTES * MOST_SLOTS * _columns(win) <= budget
     return _Stripes(3 - stride, 2, MOST_SLOTS if many else LEAST_SLOTS[stride], keeps=True)
 
 
@@ -140,15 +145,16 @@ def no_horizontal_dilation(node: Node) -> str | None:
 
 
 def enough_outputs(node: Node) -> str | None:
-    """there must be 48 outputs or more; but 96 or more, in rows of six or more, and four channels or more, unless the
-    filters are 3x3 and nearly all channels have a staircase"""
-    shape, size = node.output.shape, node.output.size
-    special, general = _groups(plain.filter_window(node), _forms(node))
+    """there must be 48 outputs or more; but 96 or more, in rows of six or more, four channels or more, and six weights
+    or more for each, unless the filters are 3x3 and nearly all channels have a staircase"""
+    shape, size, win = node.output.shape, node.output.size, plain.filter_window(node)
+    special, general = _groups(win, _forms(node))
     if len(special) >= MOSTLY * len(general):
         enough = size >= LEAST_SPECIAL
     else:
-        enough = all(n >= least for n, least in zip((size, shape[2], shape[3]), LEAST_GENERAL, strict=True))
-    return None if enough else str(shape)
+        found = (size, shape[2], shape[3], math.prod(win.size))
+        enough = all(n >= least for n, least in zip(found, LEAST_GENERAL, strict=True))
+    return None if enough else f"{shape} from filters {win.size}"
 
 
 def known_forms(node: Node) -> str | None:

@@ -120,7 +120,7 @@ LISTS = {"stride 1": STRIDE_1, "stride 2": STRIDE_2, "others": OTHERS, "linear":
 def any_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernels are right for small tensors too, though the plain one is faster there."""
     monkeypatch.setattr(depthwise_conv2d_dsp, "LEAST_SPECIAL", 0)
-    monkeypatch.setattr(depthwise_conv2d_dsp, "LEAST_GENERAL", (0, 0, 0))
+    monkeypatch.setattr(depthwise_conv2d_dsp, "LEAST_GENERAL", (0, 0, 0, 0))
 
 
 @pytest.mark.usefixtures("any_size")
@@ -236,9 +236,14 @@ def test_what_is_left_to_the_plain_kernel() -> None:
 
 
 def test_small_tensors_are_left_to_the_plain_kernel() -> None:
-    cases = [depthwise((1, 2, 4, 2)), depthwise((1, 20, 4, 4), (5, 5)), depthwise((1, 8, 8, 3), (5, 5))]
+    cases = [
+        depthwise((1, 2, 4, 2)),
+        depthwise((1, 20, 4, 4), (5, 5)),
+        depthwise((1, 8, 8, 3), (5, 5)),
+        depthwise((1, 9, 9, 8), (5, 1)),
+    ]
     larger = [depthwise((1, 4, 6, 2)), depthwise((1, 20, 6, 4), (5, 5)), depthwise((1, 1, 1, 64))]
-    assert kernels(several(cases)) == ["", "", ""]
+    assert kernels(several(cases)) == ["", "", "", ""]
     assert kernels(several(larger)) == [SPECIAL, GENERAL, SPECIAL]
 
 
