@@ -3,9 +3,10 @@
     python benchmarks/kernel_costs.py [--core CORE ...]     measure, and print how far the table's estimates are off
     python benchmarks/kernel_costs.py --update              write the table too
 
-Layers: those of the networks in EDGENET_DATA/tflite and models/digits, and drawn ones of the operators that have
-several kernels, each for every kernel that can compute it. For each operator the instructions of its layers are fitted
-by rates, none below 0, of the units that `firmware_export.costs.work` counts, so that the relative errors are least.
+Layers: those of the networks in EDGENET_DATA/tflite and models/digits, drawn ones of the operators that have several
+kernels, and depthwise convolutions of ordinary sizes; each for every kernel that can compute it. For each operator the
+instructions of its layers are fitted by rates, none below 0, of the units that `firmware_export.costs.work` counts, so
+that the relative errors are least.
 Code is the .text of a kernel's object. The compiler is arm-none-eabi-gcc -O2.
 """
 
@@ -18,6 +19,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "firmware_export")]
 
 from matrix import cases  # noqa: E402
 from mcu import default_models  # noqa: E402
+from single_op import linear_specs, model  # noqa: E402
+from tflite_builder import TensorSpec  # noqa: E402
 
 from firmware_export.costs import TABLE, work  # noqa: E402
 from firmware_export.emulate import gcc_for  # noqa: E402
@@ -71,6 +75,22 @@ def networks() -> Iterator[Graph]:
                 yield with_bounds(apply_passes(read_tflite(case.data, case.name)))
             except ExportError as error:
                 print(error, file=sys.stderr)
+    for data in depthwise_layers():
+        yield with_bounds(apply_passes(read_tflite(data, "depthwise.tflite")))
+
+
+def depthwise_layers() -> Iterator[bytes]:
+    """Depthwise convolutions of ordinary sizes: the drawn ones are too small for some kernels."""
+    for size, filters, stride, zero_point in product(
+        ((24, 24, 8), (12, 10, 16), (9, 7, 6)), ((5, 5), (3, 1), (7, 7), (3, 3)), (1, 2), (-128, 3)
+    ):
+        channels, options = size[2], {"stride_h": stride, "stride_w": stride, "depth_multiplier": 1, "activation": 1}
+        linear = linear_specs(
+            channels, (1, *filters, channels), channels, axis=3, per_channel=True, bias=True, input_scale=0.05
+        )
+        source = TensorSpec((1, *size), scale=0.05, zero_point=-4)
+        made = TensorSpec((1, *(-(-n // stride) for n in size[:2]), channels), scale=0.05, zero_point=zero_point)
+        yield model("DEPTHWISE_CONV_2D", [source, *linear], [made], options)
 
 
 def versions(graph: Graph, core: Core) -> Iterator[Graph]:

@@ -1,4 +1,8 @@
-"""DEPTHWISE_CONV_2D: every input channel has its own filters: (1, KH, KW, C * multiplier) over (B, H, W, C)."""
+"""DEPTHWISE_CONV_2D: every input channel has its own filters: (1, KH, KW, C * multiplier) over (B, H, W, C).
+
+The multiplier is what the shapes say. TFLite Micro goes by the option depth_multiplier, which is wrong in some files;
+here TFLite is followed, which ignores it.
+"""
 
 from __future__ import annotations
 

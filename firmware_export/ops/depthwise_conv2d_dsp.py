@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..graph import Array, Node
-from ..requant import Channels, KappaStaircase, Linear, channels_of, kappa_channels, linear_channels
+from ..requant import Channels, Form, KappaStaircase, Linear, channels_of, kappa_channels, linear_channels, take
 from ..requant_forms import Flags
 from . import depthwise_conv2d as plain
 from . import linear
@@ -31,12 +31,14 @@ STAIRCASE, LINEAR = 0, 1
 """The forms, as the kernels number them."""
 LEAST_SLOTS, MOST_SLOTS = {1: 4, 2: 2}, 8
 """Words for which a column has room in the kernel for 3x3 filters: by the stride, or where the window is small."""
+UNROLLED = 12
+"""Outputs in a row, with stride 1, up to which a column has room for the most."""
 SMALL_WINDOW, LARGE_WINDOW = 2048, 4096
-"""Bytes of a window that is small enough; up to so many where that is a fourth of the input or less."""
+"""Bytes of a window, with stride 2, that has the most; up to so many where that is a fourth of the input or less."""
 MOST_INT16 = 32_767
 LEAST_CHANNELS, LEAST_SPECIAL = 2, 48
-LEAST_GENERAL = (96, 6, 4)
-"""Outputs, their width and channels. With fewer the plain kernel is faster: measured on Cortex-M4."""
+LEAST_GENERAL = (96, 6, 4, 6)
+"""Outputs, their width and channels, and weights of a filter. With fewer the plain kernel is faster: measured on Cortex-M4."""
 MOSTLY = 4
 """So many groups for the kernel for 3x3 filters make up for one that is left to the general kernel."""
 
@@ -72,8 +74,11 @@ def _general_stripes(win: Window) -> _Stripes:
 
 def _special_stripes(win: Window, channels: int) -> _Stripes:
     stride = win.stride[0]
-    budget = min(max(SMALL_WINDOW, math.prod(win.input) * channels // 4), LARGE_WINDOW)
-    many = LANES * WORD_BYTES * MOST_SLOTS * _columns(win) <= budget
+    if stride == 1:
+        many = win.output[1] <= UNROLLED
+    else:
+        budget = min(max(SMALL_WINDOW, math.prod(win.input) * channels // 4), LARGE_WINDOW)
+        many = LANES * WORD_BYTES * MOST_SLOTS * _columns(win) <= budget
     return _Stripes(3 - stride, 2, MOST_SLOTS if many else LEAST_SLOTS[stride], keeps=True)
 
 
@@ -95,6 +100,7 @@ def _filters(node: Node) -> Int:
 class _Forms:
     """The forms that were found, and where the first and the second are proved: both (C,)."""
 
+    channels: Channels
     kappa: KappaStaircase
     stepped: Flags
     linear: Linear
@@ -123,7 +129,7 @@ def _forms(node: Node) -> _Forms:
     largest = np.abs(_filters(node)).max(axis=(0, 1))
     kappa, stepped = kappa_channels(channels, limit=MOST_INT16 // np.maximum(largest, 1), shift=SHIFT)
     straight, proved = linear_channels(channels)
-    return _Forms(kappa, stepped, straight, proved)
+    return _Forms(channels, kappa, stepped, straight, proved)
 
 
 def one_filter_each(node: Node) -> str | None:
@@ -139,15 +145,16 @@ def no_horizontal_dilation(node: Node) -> str | None:
 
 
 def enough_outputs(node: Node) -> str | None:
-    """there must be 48 outputs or more; but 96 or more, in rows of six or more, and four channels or more, unless the
-    filters are 3x3 and nearly all channels have a staircase"""
-    shape, size = node.output.shape, node.output.size
-    special, general = _groups(plain.filter_window(node), _forms(node))
+    """there must be 48 outputs or more; but 96 or more, in rows of six or more, four channels or more, and six weights
+    or more for each, unless the filters are 3x3 and nearly all channels have a staircase"""
+    shape, size, win = node.output.shape, node.output.size, plain.filter_window(node)
+    special, general = _groups(win, _forms(node))
     if len(special) >= MOSTLY * len(general):
         enough = size >= LEAST_SPECIAL
     else:
-        enough = all(n >= least for n, least in zip((size, shape[2], shape[3]), LEAST_GENERAL, strict=True))
-    return None if enough else str(shape)
+        found = (size, shape[2], shape[3], math.prod(win.size))
+        enough = all(n >= least for n, least in zip(found, LEAST_GENERAL, strict=True))
+    return None if enough else f"{shape} from filters {win.size}"
 
 
 def known_forms(node: Node) -> str | None:
@@ -307,6 +314,54 @@ def _only_over_seen_rows(win: Window, stripes: _Stripes) -> bool:
     return bool((np.minimum(ends, win.output[0]) * win.output[1] <= free).all())
 
 
+def proofs(node: Node) -> Sequence[tuple[Channels, Form]]:
+    """What its requantization rests on."""
+    found = _forms(node)
+    forms: list[tuple[Channels, Form]] = []
+    if found.stepped.any():
+        forms.append((take(found.channels, found.stepped), take(found.kappa, found.stepped)))
+    if not found.stepped.all():
+        forms.append((take(found.channels, ~found.stepped), take(found.linear, ~found.stepped)))
+    return forms
+
+
+def work(node: Node) -> dict[str, int]:
+    """What the runs of both kernels depend on."""
+    win = plain.filter_window(node)
+    special, general = _groups(win, _forms(node))
+    units = _special_work(node, win, special) if special else {}
+    return {**units, **_general_work(node, win, general)} if general else units
+
+
+def _special_work(node: Node, win: Window, groups: Sequence[slice]) -> dict[str, int]:
+    """Steps, stripes of a channel, columns of four channels widened, and bands of four channels."""
+    stripes, batch = _special_stripes(win, node.output.shape[3]), node.output.shape[0]
+    count = batch * -(-win.output[0] // stripes.rows)
+    channels = sum(group.stop - group.start for group in groups)
+    return {
+        "steps": count * channels * win.output[1] * stripes.rows,
+        "stripes": count * channels,
+        "widened": (count + batch) * len(groups) * win.input[1],
+        "bands": batch * -(-count // (batch * stripes.together)) * len(groups),
+    }
+
+
+def _general_work(node: Node, win: Window, groups: Sequence[slice]) -> dict[str, int]:
+    """Four outputs at a time, pairs of words for them, rows of a channel, outputs, columns of four channels widened."""
+    stripes, batch = _general_stripes(win), node.output.shape[0]
+    count = batch * -(-win.output[0] // stripes.rows)
+    rows = batch * win.output[0] * sum(group.stop - group.start for group in groups)
+    fresh = count + batch * (stripes.words - 1) if stripes.keeps else count * stripes.words
+    fours = _up(win.output[1], OUTPUTS) // OUTPUTS
+    return {
+        "fours": rows * fours,
+        "pairs": rows * fours * (_up(stripes.words * win.size[1], 2) // 2),
+        "rows": rows,
+        "outputs_of_rows": rows * win.output[1],
+        "columns": fresh * len(groups) * _columns(win),
+    }
+
+
 OPERATOR = Operator(
     output_shapes=plain.output_shapes,
     reference=plain.reference,
@@ -315,6 +370,8 @@ OPERATOR = Operator(
     macs=plain.macs,
     scratch_bytes=scratch_bytes,
     overlap=overlap,
+    work=work,
+    proofs=proofs,
     internal=True,
     replaces="DEPTHWISE_CONV_2D",
     dsp=True,

@@ -23,6 +23,7 @@ from firmware_export.proof import Proof, render
 from firmware_export.prove import prove
 from firmware_export.reader import read_tflite
 from firmware_export.runtimes import Started
+from firmware_export.samples import load_inputs
 
 pytestmark = pytest.mark.slow
 
@@ -191,6 +192,25 @@ def test_saturated_outputs_are_not_informative(tmp_path: Path) -> None:
 def test_given_inputs_of_a_wrong_shape_are_an_error() -> None:
     with pytest.raises(ExportError, match=r"input '.*' is int8 \(N, 1, 28, 28, 1\), got int8 \(3, 28, 28\)"):
         prove(tflite_model(MNIST), inputs=np.zeros((3, 28, 28), np.int8), runtimes=("numpy",))
+
+
+def test_no_samples_at_all_are_an_error(tmp_path: Path) -> None:
+    model = tflite_model(MNIST)
+    np.save(tmp_path / "none.npy", np.zeros((0, 28, 28, 1), np.int8))
+    for given in (np.zeros((0, 28, 28, 1), np.int8), *load_inputs(tmp_path / "none.npy", 1)):
+        with pytest.raises(ExportError, match="the inputs that were given hold no samples"):
+            prove(model, inputs=given, runtimes=("numpy",))
+
+
+def test_more_samples_than_memory_holds_are_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    model = tflite_model(MNIST)
+    with pytest.raises(ExportError, match=r"1,000,000 samples of 784 bytes are too many; ask for 684,784 at most"):
+        prove(model, count=1_000_000, runtimes=("numpy",))
+    for option in ("--count", "--cortex-count"):
+        for number in ("1000001", "99999999999", "0"):
+            with pytest.raises(SystemExit):
+                command(str(model), option, number)
+            assert f"{number} is not a number of samples from 1 to 1,000,000" in capsys.readouterr().err
 
 
 def test_another_models_project_is_noted(exported: Path) -> None:

@@ -39,7 +39,7 @@ typedef void compute_function(const int32_t *x, int8_t *out, const band *b, cons
  * to their places. They go through a row by four steps.
  */
 typedef struct {
-    int32_t below;     /* bytes from a pixel to the one below it */
+    int32_t below;     /* bytes from a pixel to the one below it; 0 if there is none, for outputs */
     int32_t right;     /* bytes from a pixel to the next one */
     int32_t next_from; /* bytes from the end of a pair or stripe to the beginning of the next one */
     int32_t next_to;
@@ -103,11 +103,27 @@ typedef void put_function(const int8_t *from, int8_t *to, const walk *w, int32_t
 
 /*
  * r12: a column's words; lr: where an output goes; r4 to r11: the channel's table. On the stack, from sp on: where the
- * columns of a stripe end, back, skip, where the channel's outputs end, the next channel's table, r12 and lr as they
- * were when the channel began, wide. Beside its steps a stripe costs 10 instructions and 3 for each time through them,
- * a channel 15 more.
+ * columns of a stripe end, back, skip, where the channel's outputs end, the next channel's table, r12 and lr as they were
+ * when the channel began, wide. Beside its steps a stripe costs 5 instructions if it takes the steps once; else 9 and 3 for
+ * each time, with stride 2 10 and 3. A channel costs 15.
  */
-#define COMPUTE_FUNCTION(name, slot, slots, first, steps)                                                 \
+#define ONCE        \
+    "ldm sp, {r0-r3}\n\t" \
+    "sub r12, r12, r1\n\t"
+#define NEXT_STRIPE(slot)       \
+    "add r0, r0, #" slot "\n\t" \
+    "sub r12, r12, r1\n\t"      \
+    "str r0, [sp]\n\t"
+#define AGAIN_1(slot)     \
+    "ldm sp, {r0-r3}\n\t" \
+    "cmp r12, r0\n\t"     \
+    "bne 3b\n\t" NEXT_STRIPE(slot)
+#define AGAIN_2(slot)  \
+    "ldr r2, [sp]\n\t" \
+    "cmp r12, r2\n\t"  \
+    "bne 3b\n\t"       \
+    "ldm sp, {r0-r3}\n\t" NEXT_STRIPE(slot)
+#define COMPUTE_FUNCTION(name, slots, first, steps, end)                                                  \
     __attribute__((naked, noinline, used)) static void name(const int32_t *x, int8_t *out, const band *b, \
                                                             const int32_t *table)                         \
     {                                                                                                     \
@@ -132,13 +148,7 @@ typedef void put_function(const int8_t *from, int8_t *to, const walk *w, int32_t
                          "ldr r2, [sp, #8]\n"                                                             \
                          "2:\n\t" first "add pc, r2\n\t"                                                  \
                          "nop\n"                                                                          \
-                         "3:\n\t" steps "ldr r2, [sp]\n\t"                                                \
-                         "cmp r12, r2\n\t"                                                                \
-                         "bne 3b\n\t"                                                                     \
-                         "ldm sp, {r0-r3}\n\t"                                                            \
-                         "add r0, r0, #" slot "\n\t"                                                      \
-                         "sub r12, r12, r1\n\t"                                                           \
-                         "str r0, [sp]\n\t"                                                               \
+                         "3:\n\t" steps end                                                               \
                          "cmp lr, r3\n\t"                                                                 \
                          "bne 2b\n\t"                                                                     \
                          "add r3, r3, #1\n\t"                                                             \
@@ -200,11 +210,11 @@ typedef void put_function(const int8_t *from, int8_t *to, const walk *w, int32_t
     "str r4, [r1, #-4 * " #slots "]\n\t"
 #define WIDEN_BYTES 52
 
-/* Outputs of four channels go to their place: two rows of a stripe, or one. */
-#define PUT_2                   \
-    "ldrd r4, r5, [r0], #8\n\t" \
-    "str.w r4, [r1]\n\t"        \
-    "str.w r5, [r1, r2]\n\t"    \
+/* Outputs of four channels go to their place: two rows of a stripe, or one, if there is nothing below. */
+#define PUT_2                    \
+    "ldrd r4, r5, [r0], #8\n\t"  \
+    "str.w r5, [r1, r2]\n\t"     \
+    "str.w r4, [r1]\n\t"         \
     "add.w r1, r1, r3\n\t"
 #define PUT_2_BYTES 16
 #define PUT_1              \
@@ -215,14 +225,14 @@ typedef void put_function(const int8_t *from, int8_t *to, const walk *w, int32_t
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
-COMPUTE_FUNCTION(compute_1_even_4, "4", 4, "", STEPS_1(EVEN, 4, 4))
-COMPUTE_FUNCTION(compute_1_odd_4, "-4", 4, "", STEPS_1(ODD, 4, 4))
-COMPUTE_FUNCTION(compute_1_even_8, "4", 8, "", STEPS_1(EVEN, 8, 8))
-COMPUTE_FUNCTION(compute_1_odd_8, "-4", 8, "", STEPS_1(ODD, 8, 8))
-COMPUTE_FUNCTION(compute_2_even_2, "4", 2, FIRST_2(EVEN), STEPS_2(EVEN, 2))
-COMPUTE_FUNCTION(compute_2_odd_2, "-4", 2, FIRST_2(ODD), STEPS_2(ODD, 2))
-COMPUTE_FUNCTION(compute_2_even_8, "4", 8, FIRST_2(EVEN), STEPS_2(EVEN, 8))
-COMPUTE_FUNCTION(compute_2_odd_8, "-4", 8, FIRST_2(ODD), STEPS_2(ODD, 8))
+COMPUTE_FUNCTION(compute_1_even_4, 4, "", STEPS_1(EVEN, 4, 4), AGAIN_1("4"))
+COMPUTE_FUNCTION(compute_1_odd_4, 4, "", STEPS_1(ODD, 4, 4), AGAIN_1("-4"))
+COMPUTE_FUNCTION(compute_1_even_8, 8, "", STEPS_1(EVEN, 8, 12), ONCE)
+COMPUTE_FUNCTION(compute_1_odd_8, 8, "", STEPS_1(ODD, 8, 12), ONCE)
+COMPUTE_FUNCTION(compute_2_even_2, 2, FIRST_2(EVEN), STEPS_2(EVEN, 2), AGAIN_2("4"))
+COMPUTE_FUNCTION(compute_2_odd_2, 2, FIRST_2(ODD), STEPS_2(ODD, 2), AGAIN_2("-4"))
+COMPUTE_FUNCTION(compute_2_even_8, 8, FIRST_2(EVEN), STEPS_2(EVEN, 8), AGAIN_2("4"))
+COMPUTE_FUNCTION(compute_2_odd_8, 8, FIRST_2(ODD), STEPS_2(ODD, 8), AGAIN_2("-4"))
 WALK_FUNCTION(widen_2, int32_t, "r1", WIDEN(2))
 WALK_FUNCTION(widen_4, int32_t, "r1", WIDEN(4))
 WALK_FUNCTION(widen_8, int32_t, "r1", WIDEN(8))
@@ -313,10 +323,10 @@ static void put(const int8_t *from, int8_t *to, const walk *w, int32_t count, in
     for (; count > 0; count--) {
         int8_t *upper = to;
         for (const int8_t *const end = from + w->length; from != end; from += rows * LANES) {
-            memcpy(upper, from, LANES);
             if (rows > 1) {
                 memcpy(upper + w->below, from + LANES, LANES);
             }
+            memcpy(upper, from, LANES);
             upper += w->right;
         }
         to += rows * w->below;
@@ -357,7 +367,7 @@ typedef struct {
     int32_t *window;    /* all columns, for each channel its slots */
     int8_t *lines;      /* outputs: for each stripe, for each column, for each row, a byte of each channel */
     int32_t padding;    /* four times pad_value */
-    walk in[2], out;
+    walk in[2], out, last; /* last: of a stripe whose second row is none */
     band bands[2];
     int32_t first[2];    /* which slot the first stripe's words begin with in memory, */
     int32_t new_slot[2]; /* and which one the first word goes to that is not there yet */
@@ -374,7 +384,7 @@ static void plan_bands(const edgenet_depthwise_conv2d_3x3_dsp_s8_params *p, plan
         {{compute_2_even_2, compute_2_odd_2}, {compute_2_even_8, compute_2_odd_8}},
     };
     const int32_t stride = p->stride.width, channels = p->input.channels, column = 4 * LANES * p->slots;
-    const int32_t steps = stride == 1 && p->slots == 8 ? 8 : 4;
+    const int32_t width = p->output.width, left_out = stride == 1 && p->slots == 8 ? 12 - width : -width & 3;
     walk *const in = &q->in[odd];
     band *const b = &q->bands[odd];
     in->below = p->input.width * channels;
@@ -383,9 +393,9 @@ static void plan_bands(const edgenet_depthwise_conv2d_3x3_dsp_s8_params *p, plan
     in->length = q->used * column;
     in->next_to = (odd ? -4 : 4) - in->length;
     in->skip = WIDEN_BYTES * (-q->used & 3);
-    b->wide = p->output.width * stride * column;
+    b->wide = width * stride * column;
     b->back = b->wide - (odd ? -4 : 4);
-    b->skip = (stride == 1 ? STEP_1_BYTES : STEP_2_BYTES) * (-p->output.width & (steps - 1));
+    b->skip = (stride == 1 ? STEP_1_BYTES : STEP_2_BYTES) * left_out;
     q->first[odd] = odd ? p->slots - 2 : 0;
     q->new_slot[odd] = odd ? p->slots - 2 : 1;
     q->compute[odd] = functions[stride - 1][p->slots == 8][odd];
@@ -421,6 +431,8 @@ static void make_plan(const edgenet_depthwise_conv2d_3x3_dsp_s8_params *p, int8_
     q->out.next_to = (q->rows - 1) * q->out.below;
     q->out.length = q->rows * width * LANES;
     q->out.skip = (q->rows == 2 ? PUT_2_BYTES : PUT_1_BYTES) * (-width & 3);
+    q->last = q->out;
+    q->last.below = 0;
     plan_bands(p, q, 0);
     plan_bands(p, q, 1);
 }
@@ -449,12 +461,18 @@ static void fill_slots(const edgenet_depthwise_conv2d_3x3_dsp_s8_params *p, cons
 static void put_rows(const edgenet_depthwise_conv2d_3x3_dsp_s8_params *p, const plan *q, int32_t lane, int8_t *output,
                      int32_t count)
 {
-    const int32_t stripes = lane > 0 ? 0 : q->rows == 2 ? count >> 1 : count;
+    const int32_t stripes = q->rows == 2 ? count >> 1 : count;
+    if (lane > 0) {
+        for (int32_t y = 0; y < count; y++) {
+            edgenet_put_line(p, q->lines, q->rows, y, lane, output);
+        }
+        return;
+    }
     if (stripes > 0) {
         q->put(q->lines, output, &q->out, stripes);
     }
-    for (int32_t y = stripes * q->rows; y < count; y++) {
-        edgenet_put_line(p, q->lines, q->rows, y, lane, output);
+    if (stripes * q->rows < count) {
+        q->put(q->lines + stripes * q->out.length, output + stripes * q->rows * q->out.below, &q->last, 1);
     }
 }
 

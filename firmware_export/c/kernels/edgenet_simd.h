@@ -372,7 +372,7 @@ static inline int8_t edgenet_staircase(int32_t sum, int32_t multiplier, int32_t 
 static inline int8_t edgenet_linear(int32_t doubled, int32_t multiplier, int32_t constant, int32_t shift)
 {
     const int32_t x = edgenet_smmulr(doubled, multiplier);
-    return (int8_t)edgenet_ssat8((x + (x >> 31) + constant) >> shift);
+    return (int8_t)edgenet_ssat8((x - (x < 0 ? 1 : 0) + constant) >> shift);
 }
 
 /* Outputs of an even channel's sum and of 256 times an odd one's, in the first form. */
