@@ -551,7 +551,7 @@ static inline int32_t edgenet_saturate_s8(int32_t x)
 }
 
 /* edgenet_requantize(x, multiplier, shift) + offset, limited to int8. */
-static EDGENET_ONCE int32_t edgenet_output(int32_t x, int32_t multiplier, int32_t offset, int32_t shift)
+static EDGENET_ONCE int32_t edgenet_output(int32_t x, int32_t multiplier, int32_t shift, int32_t offset)
 {
     const int32_t scaled = edgenet_requantize(x, multiplier, shift);
     return edgenet_clamp(scaled, INT8_MIN - offset, INT8_MAX - offset) + offset;
@@ -570,7 +570,7 @@ static inline int32_t edgenet_finish(int32_t form, int32_t sum, int32_t multipli
         const int32_t x = edgenet_rounded_high_word(edgenet_shift_left(sum, 1), multiplier);
         return edgenet_saturate_s8((x - (x < 0 ? 1 : 0) + constant) >> shift);
     }
-    return edgenet_output(sum, multiplier, constant, shift);
+    return edgenet_output(sum, multiplier, shift, constant);
 }
 
 /* x / 2^n rounded, halves up; x >= 0, n in [1, 32]. */
