@@ -15,7 +15,7 @@ import pytest
 from random_network import random_network
 from tflite_builder import OpSpec, TensorSpec, build
 
-from firmware_export import cli, files, planner, report, toolchain
+from firmware_export import cli, emulate, files, planner, report
 from firmware_export.code_size import CodeSize, measure_code
 from firmware_export.ops import OPS
 from firmware_export.passes import apply_passes
@@ -146,7 +146,7 @@ def test_no_label_runs_through_the_frame_of_a_peak() -> None:
 
 @pytest.mark.parametrize("name", [RESNET, "tflm_hello_world_sine.tflite"])
 def test_flash_is_counted_as_the_benchmark_counts_it(name: str) -> None:
-    path, compiler = needs.tflite_model(name), toolchain.gcc_for(find_core("cortex-m4"))
+    path, compiler = needs.tflite_model(name), emulate.gcc_for(find_core("cortex-m4"))
     if compiler is None:
         needs.lack("no compiler for Cortex-M: apt install gcc-arm-none-eabi")
     needs.need_packages("unicorn", "elftools")
