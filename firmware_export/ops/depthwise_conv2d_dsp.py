@@ -37,8 +37,8 @@ SMALL_WINDOW, LARGE_WINDOW = 2048, 4096
 """Bytes of a window, with stride 2, that has the most; up to so many where that is a fourth of the input or less."""
 MOST_INT16 = 32_767
 LEAST_CHANNELS, LEAST_SPECIAL = 2, 48
-LEAST_GENERAL = (96, 6, 4, 6)
-"""Outputs, their width and channels, and weights of a filter. With fewer the plain kernel is faster: measured on Cortex-M4."""
+LEAST_GENERAL = (128, 6, 4, 6)
+"""Outputs, their width and channels, and weights of a filter. With fewer the plain kernel is faster on a Cortex-M4."""
 MOSTLY = 4
 """So many groups for the kernel for 3x3 filters make up for one that is left to the general kernel."""
 
@@ -145,12 +145,13 @@ def no_horizontal_dilation(node: Node) -> str | None:
 
 
 def enough_outputs(node: Node) -> str | None:
-    """there must be 48 outputs or more; but 96 or more, in rows of six or more, four channels or more, and six weights
-    or more for each, unless the filters are 3x3 and nearly all channels have a staircase"""
+    """there must be 48 outputs or more, and with stride 2 three channels; but 128 or more, in rows of six or more, four
+    channels or more, and six weights or more for each, unless the filters are 3x3 and nearly all channels have a
+    staircase"""
     shape, size, win = node.output.shape, node.output.size, plain.filter_window(node)
     special, general = _groups(win, _forms(node))
     if len(special) >= MOSTLY * len(general):
-        enough = size >= LEAST_SPECIAL
+        enough = size >= LEAST_SPECIAL and shape[3] > win.stride[0]
     else:
         found = (size, shape[2], shape[3], math.prod(win.size))
         enough = all(n >= least for n, least in zip(found, LEAST_GENERAL, strict=True))

@@ -480,11 +480,12 @@ static void put_rows(const edgenet_depthwise_conv2d_3x3_dsp_s8_params *p, const 
 static void convolve_group(const edgenet_depthwise_conv2d_3x3_dsp_s8_params *p, plan *q, int32_t lane,
                            const int8_t *image, int8_t *output, const int32_t *table)
 {
-    const int32_t most = (p->slots - 1) * q->rows;
+    const int32_t most = (p->slots - 1) * q->rows, gap = edgenet_gap(p, lane);
+    const int8_t *const first = image - (lane - gap);
     int32_t y = -p->pad.height, odd = 0, slot = 0, more = 1;
     for (int32_t left = p->output.height; left > 0; left -= most) {
         const int32_t rows = left < most ? left : most, stripes = q->rows == 2 ? (rows + 1) >> 1 : rows;
-        fill_slots(p, q, image, lane, y, slot, odd, stripes + more);
+        fill_slots(p, q, first, gap, y, slot, odd, stripes + more);
         y += 2 * (stripes + more);
         q->bands[odd].lines = stripes * q->out.length;
         q->compute[odd](q->window + lane * p->slots + q->first[odd], q->lines + lane, &q->bands[odd], table);

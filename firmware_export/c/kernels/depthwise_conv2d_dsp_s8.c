@@ -209,13 +209,15 @@ static void convolve_stripe(const edgenet_depthwise_conv2d_dsp_s8_params *p, con
 static void convolve_group(const edgenet_depthwise_conv2d_dsp_s8_params *p, const workspace *s, int32_t lane,
                            const int8_t *image, int8_t *output, const int32_t *table)
 {
+    const int32_t gap = edgenet_gap(p, lane);
+    const int8_t *const first = image - (lane - gap);
     int32_t *window = s->window;
     int32_t known = 0;
     for (int32_t y = 0; y < p->output.height; y += s->rows) {
         const int32_t top = y * p->stride.height - p->pad.height, left = p->output.height - y;
         const int32_t rows = left < s->rows ? left : s->rows;
         for (int32_t i = known; i < p->slots; i++) {
-            fill_words(p, s, image, lane, top + 2 * i * p->dilation.height, window + i);
+            fill_words(p, s, first, gap, top + 2 * i * p->dilation.height, window + i);
         }
         convolve_stripe(p, s, window, lane, rows, table);
         for (int32_t row = 0; row < rows; row++) {

@@ -31,6 +31,15 @@ static inline edgenet_lane_row edgenet_find_row(const edgenet_depthwise_conv2d_d
     return row;
 }
 
+/*
+ * From which lane on a group is widened whose first channel is in `lane`: all lanes where there are channels before the
+ * group's, though their values may not be inputs any more; they are not used.
+ */
+static inline int32_t edgenet_gap(const edgenet_depthwise_conv2d_dsp_s8_params *p, int32_t lane)
+{
+    return p->input.channels < EDGENET_LANES ? lane : 0;
+}
+
 static inline int32_t edgenet_four_times(int8_t value)
 {
     return (int32_t)((uint32_t)(uint8_t)value * 0x01010101u);

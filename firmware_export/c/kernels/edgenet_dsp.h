@@ -99,7 +99,8 @@ void edgenet_fully_connected_dsp_s8(const edgenet_fully_connected_dsp_s8_params 
  *     column; for stride 2 there are (w0, w1) of each column, (w2 of the first, w2 of the second), (w2 of the third, 0), 0.
  * A stripe has two output rows with a vertical stride of 1 and no vertical dilation, else one. With a vertical stride above
  * 2, or vertical dilation, each stripe sees its rows anew. slots is the number of pairs of rows that a stripe sees; in the
- * second kernel it is 8 or, with stride 1, 4, with stride 2, 2. The scratch memory is at an address that 4 divides.
+ * second kernel it is 8 (with stride 1 for up to 12 outputs in a row) or, with stride 1, 4, with stride 2, 2. The scratch
+ * memory is at an address that 4 divides.
  *   In the first kernel it begins with 16 * slots bytes for each column that the filters see, padding included; or with
  *     what the last channel's filters reach if a row's outputs are rounded up to fours and the words of a filter to an even
  *     number; and 4 bytes for each stripe but the first, if stripes see rows of those before. Then 4 bytes for each output
