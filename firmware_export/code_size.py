@@ -19,7 +19,7 @@ FLASH_SECTIONS = (".text", ".rodata", ".data")
 
 @dataclass(frozen=True)
 class CodeSize:
-    """Bytes of flash but for the constant tables: kernels, calls, their parameters, and the compiler's helpers."""
+    """Bytes of flash but for the constant tables: kernels, calls, parameters, the compiler's helpers, and padding."""
 
     code_bytes: int
     compiler: str
@@ -36,7 +36,8 @@ def measure_code(program: Program) -> CodeSize | None:
             sizes = _section_bytes(program, compiler, Path(folder))
         except ExportError:
             return None
-    code = sum(sizes.get(section, 0) for section in FLASH_SECTIONS)
+    padding = sizes.get(".weights", 0) - program.weights_bytes
+    code = sum(sizes.get(section, 0) for section in FLASH_SECTIONS) + padding
     return CodeSize(code, compiler.version, (*C_FLAGS, *CORE_FLAGS))
 
 

@@ -18,8 +18,9 @@ from .planner import ALIGNMENT, Place
 from .program import Program, Step, constant_name, copy_call, tensor_constant_name
 from .pywriter import loader
 
-NN_HEADER, DSP_HEADER = "edgenet_nn.h", "edgenet_dsp.h"
-"""What kernels include: the second one those for cores with SIMD instructions."""
+NN_HEADER, DSP_HEADER = PARAMETERS = ("edgenet_nn.h", "edgenet_dsp.h")
+"""The headers with kernels' parameters; the second one's are for cores with SIMD instructions."""
+INCLUDE = re.compile(r'^#include "(edgenet_\w+\.h)"', re.MULTILINE)
 RESET_MEANS = (
     "The network remembers from run to run, in a static buffer of {macro}_STATE_BYTES of its own, also where the arena "
     "is yours. This makes it forget: the next run is like the first one, before which no call is needed."
@@ -132,7 +133,9 @@ class _Writer:
         """NAME.c."""
         slots = {
             "banner": self.banner,
-            "kernel_headers": "\n".join(f'#include "{header}"' for header in kernel_headers(self.program)),
+            "kernel_headers": "\n".join(
+                f'#include "{header}"' for header in kernel_headers(self.program) if header in PARAMETERS
+            ),
             "arena": self._arena(),
             "state": self._state(),
             "params": "\n".join(self._all_params()),
@@ -342,9 +345,15 @@ def kernel_files(program: Program) -> Mapping[str, bytes]:
 
 
 def kernel_headers(program: Program) -> list[str]:
-    """The headers that the kernels of `program` include."""
-    simd = any(f'"{DSP_HEADER}"'.encode() in _kernel_file(f"{kernel}.c") for kernel in program.kernels)
-    return [NN_HEADER, DSP_HEADER] if simd else [NN_HEADER]
+    """The headers that the kernels of `program` include, and those that these do; those with parameters first."""
+    found = [NN_HEADER]
+    pending = [f"{kernel}.c" for kernel in program.kernels]
+    while pending:
+        included = INCLUDE.findall(_kernel_file(pending.pop()).decode())
+        new = [name for name in dict.fromkeys(included) if name not in found]
+        found += new
+        pending += new
+    return sorted(found, key=lambda name: (name not in PARAMETERS, name != NN_HEADER, name))
 
 
 def _kernel_file(name: str) -> bytes:

@@ -53,11 +53,10 @@ def _multiplier_misstated(node: Node) -> bool:
     return x is not None and node.integer("depth_multiplier") * x.shape[-1] != y.shape[-1]
 
 
-def _pads_int8(node: Node) -> bool:
-    """Whether int8 is padded: TFLite pads with the zero point, TFLite Micro with a number that it never sets."""
+def _pads(node: Node) -> bool:
+    """Whether there are paddings: TFLite Micro never sets the value of these, which is what its arena held before."""
     amounts = node.input(2)
-    padded = amounts is not None and (amounts.data is None or bool(amounts.data.any()))
-    return node.output.dtype == "int8" and padded
+    return amounts is not None and (amounts.data is None or bool(amounts.data.any()))
 
 
 def _one_factor_differs(node: Node) -> bool:
@@ -73,7 +72,7 @@ KNOWN: Mapping[str, tuple[Callable[[Node], bool], str]] = MappingProxyType(
     {
         "DEPTHWISE_CONV_2D": (_multiplier_misstated, "relies on depth_multiplier, which other runtimes ignore"),
         "RELU6": (_relu6_rescales, "does not requantize in RELU6, a known defect"),
-        "SPACE_TO_BATCH_ND": (_pads_int8, "pads int8 with a number that it never sets, a known defect"),
+        "SPACE_TO_BATCH_ND": (_pads, "pads with a value that it never sets, a known defect"),
     }
 )
 """Operator -> where TFLite Micro is known to be wrong, and in what words. Measured against TFLite 2.14."""

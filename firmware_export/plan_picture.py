@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from itertools import pairwise
 
 from .report import BufferFacts, Report
 
 COLUMNS_WIDTH = 900
 NARROWEST, WIDEST = 18, 110
 """Of a column, in pixels; with many steps the picture becomes wider than the page."""
+SMALLEST = 0.7
+"""So much smaller a narrow page shows the picture; on a still narrower one it can be scrolled."""
 HEIGHT, TOP, LEFT, RIGHT = 420, 28, 92, 12
 COLOURS = 8
 CHARACTER = 6.8
@@ -56,7 +59,8 @@ class _Picture:
         height = TOP + HEIGHT + CHARACTER * (letters + 3)
         label = f"Plan of the arena, {self._report.arena_bytes:,} bytes, over {len(self._report.layers)} steps"
         size = f'viewBox="0 0 {self._width:.0f} {height:.0f}" width="{self._width:.0f}" height="{height:.0f}"'
-        yield f'<svg class="plan" {size} role="img" aria-label="{escape(label)}">'
+        least = f'style="min-width: {SMALLEST * self._width:.0f}px"'
+        yield f'<svg class="plan" {size} {least} role="img" aria-label="{escape(label)}">'
         yield (
             '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" '
             'patternTransform="rotate(45)"><rect class="scratch" width="6" height="6"/>'
@@ -114,14 +118,22 @@ class _Picture:
         yield f'<g class="buffer">{title}<rect class="{colour}" {size} rx="2"/></g>'
 
     def _label(self, buffer: BufferFacts) -> Iterator[str]:
-        """What fits of a buffer's name and size, cut off where its rectangle ends."""
-        x, y, width, height = self._box(buffer)
+        """What fits of a buffer's name and size, cut off where its rectangle ends or the frame of a peak crosses it."""
+        left, y, whole, height = self._box(buffer)
+        x, width = self._clear(left, whole)
         texts = list(_texts(short_name(buffer.name, 200) or "scratch", f"{buffer.bytes:,}", width, height))
         if texts:
             yield f'<svg x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}">'
             for place, text in texts:
                 yield f'<text class="in" transform="{place}">{escape(text)}</text>'
             yield "</svg>"
+
+    def _clear(self, x: float, width: float) -> tuple[float, float]:
+        """(x, width) of the widest part of a rectangle that no side of a peak's frame crosses."""
+        peaks = [step for step, layer in enumerate(self._report.layers) if layer.is_peak]
+        sides = {self._x(side) for step in peaks for side in (step, step + 1)}
+        ends = [x, *sorted(side for side in sides if x < side < x + width), x + width]
+        return max(((a, b - a) for a, b in pairwise(ends)), key=lambda part: part[1])
 
     def _begins(self, buffer: BufferFacts) -> float:
         """0.5 for a buffer that lies over one that ends in its first step."""
@@ -164,7 +176,7 @@ def _texts(name: str, size: str, width: float, height: float) -> Iterator[tuple[
     if len(size) <= across and height >= LINE + 1:
         for number, line in enumerate(filter(None, lines)):
             yield f"translate(5 {LINE * (number + 1)})", line
-    elif len(size) <= upwards and width >= LINE + 1:
+    elif len(size) <= upwards and width >= LINE - 1:
         rest = _fitted(name, upwards - len(size) - 2)
         text = f"{rest}, {size}" if rest else size
         yield f"translate({width / 2 + 4:.1f} {height - 5:.1f}) rotate(-90)", text

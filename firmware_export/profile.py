@@ -17,7 +17,7 @@ from .targets import ANY_TARGET, Target, find_core
 from .toolchain import Compiler
 from .vectors import golden_vectors
 
-ROLES = ("weights", "general_weights", "bias", "multiplier", "constant", "shift", "pairs")
+ROLES = ("weights", "general_weights", "bias", "multiplier", "shift", "constant", "pairs")
 """Constants that every exporter has to store; what else the flash holds is code."""
 
 

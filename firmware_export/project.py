@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import keyword
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
@@ -35,6 +37,13 @@ _KEYWORDS = """
     register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
 """
 C_KEYWORDS = frozenset(_KEYWORDS.split())
+_HEADERS = """
+    assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg stdatomic
+    stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar wctype
+"""
+_FILES = "makefile gnumakefile readme manifest labels selftest license"
+TAKEN = frozenset((*_FILES.split(), *_HEADERS.split(), *sys.stdlib_module_names, "numpy", *keyword.kwlist))
+"""With such a name NAME.c would be made into the Makefile, NAME.h be a header of C, NAME.py hide what it imports."""
 
 
 @dataclass(frozen=True)
@@ -182,16 +191,27 @@ def _is_ours(path: Path, digest: str | None) -> bool:
 def c_identifier(model_path: Path) -> str:
     """A C identifier made from a file name: lower case, everything else an underscore."""
     plain = re.sub(r"[^a-z0-9_]+", "_", model_path.stem.lower()).strip("_")
-    if not plain or plain[0].isdigit() or plain in C_KEYWORDS or plain.startswith("edgenet"):
+    if not plain or plain[0].isdigit() or plain in C_KEYWORDS or plain.startswith("edgenet") or is_taken(plain):
         plain = f"model_{plain}".rstrip("_")
     return plain
 
 
 def checked_identifier(name: str) -> str:
-    """`name`. Raises ExportError when it can't be a C identifier, or belongs to edgenet's kernels."""
+    """`name`. Raises ExportError when it can't be a C identifier, belongs to edgenet's kernels, or is taken."""
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or name in C_KEYWORDS or name.startswith("edgenet"):
         raise ExportError(f"--name {name}: is not a free C identifier; use letters, digits and underscores.")
+    if is_taken(name):
+        raise ExportError(
+            f"--name {name}: a file of the project, a header of C or a module of Python has this name; choose another, "
+            f"model_{name} for example."
+        )
     return name
+
+
+def is_taken(name: str) -> bool:
+    """Whether files called `name` would be in the way of others, also where upper case counts as lower case."""
+    kernels = {Path(file.name).stem for file in (files(__package__) / "c" / "kernels").iterdir()}
+    return name.lower() in {word.lower() for word in (*TAKEN, *kernels)}
 
 
 def read_labels(model_path: Path) -> list[str]:
@@ -225,10 +245,7 @@ def project_files(
     if labels:
         generated["labels.txt"] = "".join(f"{label}\n" for label in labels)
     contents = {key: text.encode() for key, text in generated.items()}
-    kernels = emit.kernel_files(program)
-    if clash := sorted(set(contents) & set(kernels)):
-        raise ExportError(f"--name {name}: would overwrite the kernel {clash[0]}; choose another name.")
-    contents.update(kernels)
+    contents.update(emit.kernel_files(program))
     contents["Makefile"] = (files(__package__) / "c" / "projects" / "host" / "Makefile").read_bytes()
     contents[MANIFEST] = _manifest(program, name, labels, contents, target).encode()
     return dict(sorted(contents.items()))

@@ -30,7 +30,7 @@ from firmware_export.proof import DIFFERS, KNOWN_DEFECT, NOT_RUN, OK, PROVED, Pr
 from firmware_export.reader import read_tflite
 from firmware_export.requant_layers import prove_layers
 from firmware_export.runtimes import ALL, DEFAULT_RUNTIMES, HOST, KNOWN, Subject, chosen, is_slow, needs_c, start
-from firmware_export.samples import load_inputs, make_samples, spread
+from firmware_export.samples import MOST_SAMPLES, check_amount, load_inputs, make_samples, spread
 from firmware_export.target_options import add_target_arguments, project_target, target_of
 from firmware_export.targets import ANY_TARGET, Target
 from firmware_export.verdict import find_gap, judge
@@ -78,13 +78,15 @@ def prove(
         on_progress: gets a short line now and then.
 
     Raises:
-        ExportError: the model can't be read or exported, the inputs do not fit, or the C does not compile.
+        ExportError: the model can't be read or exported, the inputs do not fit or are too many, or the C does not
+            compile.
     """
     names, wanted = chosen(runtimes)
     if project is not None and not project.is_dir():
         raise ExportError(f"{project}: no such folder. A C project is what edgenet export writes.")
     data = _read(model_path)
     graph = correct_shapes(read_tflite(data, model_path.name))
+    check_amount(graph, count)
     given = () if inputs is None else (inputs,) if isinstance(inputs, np.ndarray) else tuple(inputs)
     extra = _extra(graph) if project is not None and edited_files(project) else 0
     samples = make_samples(graph, given, count + extra, seed)
@@ -120,9 +122,9 @@ def add_prove_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--project", type=Path, metavar="DIR", help="prove the C in this folder, as it is now")
     parser.add_argument("--name", help="the model's C identifier, where the folder holds several")
     parser.add_argument("--inputs", type=Path, metavar="FILE", help="real samples (N, ...): .npy, or .npz with input_0")
-    parser.add_argument("--count", type=_positive, default=DEFAULT_COUNT, help="samples to generate (default: 64)")
+    parser.add_argument("--count", type=_count, default=DEFAULT_COUNT, help="samples to generate (default: 64)")
     parser.add_argument(
-        "--cortex-count", type=_positive, metavar="N", help=f"samples on an emulated core (default: {CORTEX_COUNT})"
+        "--cortex-count", type=_count, metavar="N", help=f"samples on an emulated core (default: {CORTEX_COUNT})"
     )
     parser.add_argument(
         "--runtimes",
@@ -194,10 +196,10 @@ def _given(args: argparse.Namespace) -> tuple[Array, ...] | None:
     return load_inputs(args.inputs, len(graph.inputs) if graph else 1)
 
 
-def _positive(text: str) -> int:
+def _count(text: str) -> int:
     value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not positive")
+    if not 1 <= value <= MOST_SAMPLES:
+        raise argparse.ArgumentTypeError(f"{value} is not a number of samples from 1 to {MOST_SAMPLES:,}")
     return value
 
 

@@ -16,6 +16,8 @@ from firmware_export.reference import fit_input
 from firmware_export.vectors import zeros
 
 EXTREMES = 3
+MOST_SAMPLES, MOST_BYTES = 1_000_000, 1 << 29
+"""So many samples, and bytes in all of them, are generated at most."""
 SOFT_DEVIATIONS = (1.0, 3.0, 6.0, 12.0, 24.0, 48.0)
 FLOAT_RANGE = 8.0
 BEYOND = 1 / 16
@@ -45,12 +47,22 @@ def make_samples(graph: Graph, given: Sequence[Array], count: int, seed: int) ->
         parts = [_extremes(tensor, limits)[:count]]
         if given:
             parts.append(fit_input(graph, index, given[number]))
+            if not len(parts[-1]):
+                raise ExportError(f"{graph.name}: the inputs that were given hold no samples; give some, or none.")
         if count > EXTREMES:
             parts.append(np.stack([_noise(tensor, limits, rng, sample) for sample in range(count - EXTREMES)]))
         result.append(np.concatenate(parts))
     if len({len(values) for values in result}) != 1 or len(result[0]) == 0:
         raise ExportError(f"{graph.name}: every input needs the same number of samples, and at least one.")
     return tuple(result)
+
+
+def check_amount(graph: Graph, count: int) -> None:
+    """Raises ExportError for more samples than a proof takes, or than memory holds."""
+    each = sum(graph.tensors[index].size_bytes for index in graph.inputs)
+    most = max(min(MOST_SAMPLES, MOST_BYTES // max(each, 1)), 1)
+    if count > most:
+        raise ExportError(f"{graph.name}: {count:,} samples of {each:,} bytes are too many; ask for {most:,} at most.")
 
 
 def typical_sample(graph: Graph) -> tuple[Array, ...]:

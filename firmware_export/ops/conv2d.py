@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..graph import Array, Node
 from . import linear, rules
-from .filters import filters_overlap, filters_scratch_bytes, lower_filters
+from .filters import filter_proofs, filters_overlap, filters_scratch_bytes, lower_filters
 from .spec import Field, KernelCall, Operator, Shape
 from .window import Window, pad, positive_window, tap, window
+
+if TYPE_CHECKING:
+    from ..requant import Channels, Form
 
 CHUNK_BYTES = 32 << 20
 """Samples are taken in chunks so that the patches of one chunk take about this much memory."""
@@ -84,6 +88,11 @@ def overlap(node: Node, number: int) -> int | None:
     return filters_overlap(node, number, node.need(1).shape, window_of(node))
 
 
+def proofs(node: Node) -> Sequence[tuple[Channels, Form]]:
+    """What its requantization rests on."""
+    return filter_proofs(node, node.constant(1).reshape(node.output.shape[3], -1))
+
+
 def macs(node: Node) -> int:
     """Outputs times the filter's taps, those over the padding too."""
     return node.output.size * math.prod(node.need(1).shape[1:])
@@ -122,5 +131,6 @@ OPERATOR = Operator(
     macs=macs,
     scratch_bytes=scratch_bytes,
     overlap=overlap,
+    proofs=proofs,
     work=work,
 )

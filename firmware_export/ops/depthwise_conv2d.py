@@ -1,17 +1,25 @@
-"""DEPTHWISE_CONV_2D: every input channel has its own filters: (1, KH, KW, C * multiplier) over (B, H, W, C)."""
+"""DEPTHWISE_CONV_2D: every input channel has its own filters: (1, KH, KW, C * multiplier) over (B, H, W, C).
+
+The multiplier is what the shapes say. TFLite Micro goes by the option depth_multiplier, which is wrong in some files;
+here TFLite is followed, which ignores it.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..graph import Array, Node
 from . import linear, rules
-from .filters import filters_overlap, filters_scratch_bytes, folded_params, lower_filters
+from .filters import filter_proofs, filters_overlap, filters_scratch_bytes, folded_params, lower_filters
 from .spec import ONLY_IN_PLACE, Field, KernelCall, Operator, Param, Shape
 from .window import Window, pad, positive_window, tap, window
+
+if TYPE_CHECKING:
+    from ..requant import Channels, Form
 
 BAND_PIXELS = 16
 """A band of output rows has at least so many pixels, if the image has."""
@@ -115,6 +123,11 @@ def overlap(node: Node, number: int) -> int | None:
     return ONLY_IN_PLACE if number == 0 and (shrinks or node.output.shape[0] == 1) else None
 
 
+def proofs(node: Node) -> Sequence[tuple[Channels, Form]]:
+    """What its requantization rests on."""
+    return filter_proofs(node, _as_groups(node.constant(1)).reshape(node.output.shape[3], -1))
+
+
 def macs(node: Node) -> int:
     """Outputs times the filter's height and width, taps over the padding too."""
     return node.output.size * node.need(1).shape[1] * node.need(1).shape[2]
@@ -148,4 +161,5 @@ OPERATOR = Operator(
     macs=macs,
     scratch_bytes=scratch_bytes,
     overlap=overlap,
+    proofs=proofs,
 )

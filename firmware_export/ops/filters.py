@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from .overlap import safe_distance
 from .packed import EXACT, PLAIN, Requant, folded_bias, requantization
 from .spec import Constant, KernelCall, Param, Shape
 from .window import Window, first_bytes
+
+if TYPE_CHECKING:
+    from ..requant import Channels, Form
 
 PIXELS, CHANNELS, SUM_BYTES = 2, 4, 4
 """conv2d_s8 takes so many pixels and channels at a time, and keeps sums of int32."""
@@ -63,6 +67,12 @@ def _requant_params(node: Node, weights: Array) -> dict[str, Param]:
         "constant": Constant("constant", requant.constant.astype(np.int32), "rounding and output zero point"),
         "shift": Constant("shift", requant.shift.astype(np.int8), "right shift; of the exact form 2^(shift - 31)"),
     }
+
+
+def filter_proofs(node: Node, weights: Array) -> Sequence[tuple[Channels, Form]]:
+    """What the requantization in `folded_params` rests on: nothing where it is TensorFlow Lite's own."""
+    requant = requantization(node, weights, PLAIN, ())
+    return requant.proofs if requant else ()
 
 
 def _exact(node: Node, weights: Array) -> Requant:

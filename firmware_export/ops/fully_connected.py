@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..graph import Array, Node
 from . import linear, rules
 from .arithmetic import Int
-from .filters import folded_params
+from .filters import filter_proofs, folded_params
 from .overlap import safe_distance
 from .spec import Constant, Field, KernelCall, Operator, Param, Shape
+
+if TYPE_CHECKING:
+    from ..requant import Channels, Form
 
 CHANNELS = 8
 """fully_connected_s8 takes so many channels at a time."""
@@ -162,6 +166,11 @@ def _block_ends(channels: int) -> list[int]:
     return [*range(CHANNELS, whole + 1, CHANNELS), *range(whole + 1, channels + 1)]
 
 
+def proofs(node: Node) -> Sequence[tuple[Channels, Form]]:
+    """What its requantization rests on; nothing where filter or bias is computed."""
+    return filter_proofs(node, node.constant(1).reshape(filter_shape(node))) if by_constants(node) else ()
+
+
 def macs(node: Node) -> int:
     """Outputs times depth."""
     return node.output.size * filter_shape(node)[1]
@@ -189,4 +198,5 @@ OPERATOR = Operator(
     lower=lower,
     macs=macs,
     overlap=overlap,
+    proofs=proofs,
 )

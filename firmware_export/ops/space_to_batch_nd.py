@@ -1,6 +1,6 @@
 """SPACE_TO_BATCH_ND: padded with 0, or the zero point, then each place in a block becomes a part of the batch.
 
-TFLite Micro pads int8 with a number that it never sets, often 0; this follows TFLite, which takes the zero point.
+TFLite Micro pads with a value that it never sets, whatever its arena held before; here TFLite is followed.
 """
 
 from __future__ import annotations

@@ -204,8 +204,8 @@ def model(tmp_path: Path) -> Path:
     pytest.importorskip("ai_edge_litert")
     folder = tmp_path / "tiny"
     folder.mkdir()
-    shutil.copy(INT8, folder / "model_int8.tflite")
-    shutil.copy(FIXTURES / "digits.npz", folder / "digits.npz")
+    shutil.copyfile(INT8, folder / "model_int8.tflite")
+    shutil.copyfile(FIXTURES / "digits.npz", folder / "digits.npz")
     network = predict.open_int8(INT8)
     card = ModelCard(
         name="tiny", task="classification", model="model_int8.tflite", labels=NAMES, licence="Apache-2.0",
@@ -278,7 +278,7 @@ def test_usage_errors_exit_with_2(wrong: tuple[str, str]) -> None:
 @pytest.mark.slow
 def test_command_with_keras_and_a_page(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("keras")
-    shutil.copy(FIXTURES / "tiny.keras", model / "model.keras")
+    shutil.copyfile(FIXTURES / "tiny.keras", model / "model.keras")
     assert run(model, "--html", tmp_path / "page.html") == 0
     assert "Keras 3" in capsys.readouterr().out
     assert (tmp_path / "page.html").read_text(encoding="utf-8").startswith("<!doctype html>")

@@ -119,7 +119,9 @@ def test_the_loader_passes_the_linter(project: Path, command: list[str]) -> None
     ruff = Path(sys.executable).with_name("ruff")
     for path in (project / "sums.py", Path(calling.__file__).parent / "c" / "skeletons" / "model.py"):
         done = subprocess.run(
-            [str(ruff), *command, "--config", str(ROOT / "pyproject.toml"), str(path)], capture_output=True, text=True
+            [str(ruff), *command, "--no-cache", "--config", str(ROOT / "pyproject.toml"), str(path)],
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, done.stdout + done.stderr
 

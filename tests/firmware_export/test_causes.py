@@ -147,11 +147,8 @@ def transposed(text: str) -> str:
 
 def rounded_once(text: str) -> str:
     """Requantization with one rounding, as newer TFLite does."""
-    once = "(int32_t)(((int64_t)x * multiplier + ((int64_t)1 << (30 - shift))) >> (31 - shift))"
-    clamped = f"edgenet_clamp({once}, INT8_MIN - offset, INT8_MAX - offset) + offset"
-    return re.sub(
-        r"(edgenet_output(?:_small)?\(int32_t x, int32_t multiplier, [^)]*\)\n\{)", rf"\1 return {clamped};", text
-    )
+    once = "(int32_t)(((int64_t)sum * multiplier + constant * ((int64_t)1 << 31)) >> (31 + shift))"
+    return text.replace("(x - (x < 0 ? 1 : 0) + constant) >> shift", once)
 
 
 EDITS: list[tuple[str, str, Edit, int, str]] = [

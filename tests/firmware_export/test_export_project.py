@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from single_op import linear_specs, model, random_int8
 from tflite_builder import OpSpec, TensorSpec, build
 
-from firmware_export import ExportError, cli, cwriter, export_c, files
+from firmware_export import ExportError, array, cli, cwriter, export_c, files
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_files_and_manifest(network: Path, tmp_path: Path, compiler: str) -> Non
         assert manifest["files"][name] == hashlib.sha256((tmp_path / "c" / name).read_bytes()).hexdigest()
     assert manifest["model"]["sha256"] == hashlib.sha256(network.read_bytes()).hexdigest()
     assert manifest["operators"][0]["macs"] == 12
-    assert (summary.arena_bytes, summary.weights_bytes, summary.macs) == (0, 12 + 3 * (4 + 4 + 1), 12)
+    assert (summary.arena_bytes, summary.weights_bytes, summary.macs) == (0, 12 + 3 * (4 + 4 + 4 + 1), 12)
     assert summary.inputs[0].scale == 0.5
     assert compile_and_run(tmp_path / "c", compiler) == "my_net_2: 8 of 8 golden vectors bit-exact\n"
 
@@ -141,9 +142,30 @@ def test_names_that_are_no_identifiers(name: str, network: Path, tmp_path: Path)
         export_c(network, tmp_path / "c", name=name)
 
 
-def test_name_of_a_kernel(network: Path, tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match=r"would overwrite the kernel fully_connected_s8\.c"):
-        export_c(network, tmp_path / "c", name="fully_connected_s8")
+@pytest.mark.parametrize(
+    "name",
+    ["Makefile", "makefile", "README", "selftest", "os", "ctypes", "numpy", "NumPy", "string", "stdint", "copy", "None",
+     "fully_connected_s8", "softmax_s8", "Slice", "lambda"],
+)  # fmt: skip
+def test_names_that_would_break_the_project(name: str, network: Path, tmp_path: Path, compiler: str) -> None:
+    with pytest.raises(ExportError, match=rf"--name {name}: a file of the project, .*; choose another, model_{name}"):
+        export_c(network, tmp_path / "c", name=name)
+    with pytest.raises(ExportError, match="choose another"):
+        array.export_array(network, tmp_path / "c", name=name)
+    assert not (tmp_path / "c").exists()
+    path = network.rename(tmp_path / f"{name}.tflite")
+    assert export_c(path, tmp_path / "c").name == f"model_{name.lower()}"
+    built = subprocess.run(["make", "-s", f"CC={compiler}", "test"], cwd=tmp_path / "c", capture_output=True, text=True)
+    assert "8 of 8 golden vectors bit-exact" in built.stdout, built.stderr
+
+
+def test_the_loader_imports_nothing_that_a_name_hides() -> None:
+    from firmware_export import project
+
+    loader = (Path(project.__file__).parent / "c" / "skeletons" / "model.py").read_text()
+    imported = re.findall(r"^(?:import|from) (\w+)", loader, re.MULTILINE)
+    assert "ctypes" in imported
+    assert all(project.is_taken(name) for name in imported)
 
 
 def test_two_inputs_and_shared_outputs(tmp_path: Path, compiler: str) -> None:

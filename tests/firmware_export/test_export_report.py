@@ -15,17 +15,19 @@ import pytest
 from random_network import random_network
 from tflite_builder import OpSpec, TensorSpec, build
 
-from firmware_export import cli, files, planner, report
+from firmware_export import cli, emulate, files, planner, report
 from firmware_export.code_size import CodeSize, measure_code
 from firmware_export.ops import OPS
 from firmware_export.passes import apply_passes
 from firmware_export.plan_picture import plan_picture
 from firmware_export.planner import plan_memory
+from firmware_export.profile import profile
 from firmware_export.program import Program, lower
-from firmware_export.project import REPORT
+from firmware_export.project import REPORT, compile_graph, read_model
 from firmware_export.reader import read_tflite
 from firmware_export.report import Report, make_report
 from firmware_export.report_page import page
+from firmware_export.targets import find_core
 
 RESNET = "mlperf_tiny_ic_resnet8.tflite"
 HOSTILE = "</title><script>alert(1)</script>\"'&*/"
@@ -124,6 +126,34 @@ def test_the_picture_has_every_buffer_in_its_place(seed: int) -> None:
     assert all(
         f"{b.bytes:,} bytes" in title and b.name in title for b, title in zip(facts.buffers, titles, strict=True)
     )
+
+
+def test_no_label_runs_through_the_frame_of_a_peak() -> None:
+    """Names lie beside the frame or in it; of this network one rectangle begins in its middle."""
+    facts = make_report(compiled(needs.tflite_model("mlperf_tiny_vww_mobilenet_v1_025.tflite").read_bytes()))
+    svg = ElementTree.fromstring(plan_picture(facts))
+    frames = [rect for rect in svg.iter("rect") if rect.get("class") == "peak"]
+    labels = [label for label in svg.findall("svg") if label.find("text") is not None]
+    assert frames
+    assert len(labels) > 20
+    for frame in frames:
+        left = float(frame.attrib["x"])
+        for label in labels:
+            x, width = float(label.attrib["x"]), float(label.attrib["width"])
+            for side in (left, left + float(frame.attrib["width"])):
+                assert not x + 0.2 < side < x + width - 0.2
+
+
+@pytest.mark.parametrize("name", [RESNET, "tflm_hello_world_sine.tflite"])
+def test_flash_is_counted_as_the_benchmark_counts_it(name: str) -> None:
+    path, compiler = needs.tflite_model(name), emulate.gcc_for(find_core("cortex-m4"))
+    if compiler is None:
+        needs.lack("no compiler for Cortex-M: apt install gcc-arm-none-eabi")
+    needs.need_packages("unicorn", "elftools")
+    program = compile_graph(read_model(path))
+    code, found = measure_code(program), profile(path, "cortex-m4", compiler)
+    assert code is not None
+    assert code.code_bytes + program.weights_bytes == found.code_bytes + found.constant_bytes
 
 
 def test_code_is_measured_where_a_compiler_is() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_export import cli
+from firmware_export import cli, oracle
 from firmware_export.operators_page import file_name, markdown, operator_rules
 from firmware_export.ops import OPS
 
@@ -26,6 +26,14 @@ def test_every_rule_is_a_sentence() -> None:
         for rule in one.rules:
             assert rule[:1].islower() or rule.split()[0].isupper(), (one.type, rule)
             assert not rule.endswith("."), (one.type, rule)
+
+
+def test_both_pages_name_every_known_defect() -> None:
+    proofs = (ROOT / "docs" / "prove.md").read_text(encoding="utf-8")
+    for kind in oracle.KNOWN:
+        assert f"\n| {kind} " in proofs
+        (about,) = (one.about for one in operator_rules() if one.type == kind)
+        assert any("TFLite Micro" in paragraph for paragraph in about[1:]), kind
 
 
 @pytest.mark.parametrize("kind", sorted(OPS))

@@ -319,9 +319,10 @@ def test_equal_tables_are_there_once(tmp_path: Path, compiler: str) -> None:
     data = build(tensors, ops, [0], [6])
     graph = apply_passes(read(data))
     program = lower(graph, plan_memory(graph))
-    assert list(program.constants) == ["op0_weights", "op0_bias", "op0_multiplier", "op0_shift"]
+    roles = ("bias", "multiplier", "constant", "shift", "weights")
+    assert list(program.constants) == [f"op0_{role}" for role in roles]
     assert program.twins["op1_weights"] == "op0_weights"
-    assert program.weights_bytes == 16 + 4 * (4 + 4 + 1)
+    assert program.weights_bytes == 16 + 4 * (4 + 4 + 4 + 1)
     assert program.constants["op0_bias"].comment.endswith("; also op1_bias")
     check(data, tmp_path, compiler)
 

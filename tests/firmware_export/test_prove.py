@@ -23,6 +23,7 @@ from firmware_export.proof import Proof, render
 from firmware_export.prove import prove
 from firmware_export.reader import read_tflite
 from firmware_export.runtimes import Started
+from firmware_export.samples import load_inputs
 
 pytestmark = pytest.mark.slow
 
@@ -65,7 +66,7 @@ FLIPS = [
     ("m", MNIST, "", member(1, "activation_min"), 1, 1, "CONV_2D"),
     ("d", DEPTHWISE, "", member(1, "pad_value"), 1, 1, "DEPTHWISE_CONV_2D"),
     ("r", RESNET, "", member(3, "activation_max"), -1, 3, "ADD"),
-    ("m", MNIST, "", member(2, "output_offset"), -1, 2, "CONV_2D"),
+    ("m", MNIST, "weights", table("m_op2_constant", 3), 1 << 10, 2, "CONV_2D"),
 ]
 QUICK = 4
 
@@ -109,7 +110,7 @@ def test_the_smallest_change_of_a_bias_is_found(exported: Path, tmp_path: Path, 
 def test_the_emulated_core_names_the_operator_too(exported: Path, tmp_path: Path) -> None:
     project = tmp_path / "project"
     shutil.copytree(exported / "m", project)
-    edit(project / "m.c", member(2, "output_offset"), 1)
+    edit(project / "m_weights.c", table("m_op2_constant", 3), 1 << 10)
     proof = prove(tflite_model(MNIST), project=project, count=8, runtimes=ALL)
     for name in ("host", "cortex-m4"):
         difference = proof.runtime(name).difference
@@ -191,6 +192,25 @@ def test_saturated_outputs_are_not_informative(tmp_path: Path) -> None:
 def test_given_inputs_of_a_wrong_shape_are_an_error() -> None:
     with pytest.raises(ExportError, match=r"input '.*' is int8 \(N, 1, 28, 28, 1\), got int8 \(3, 28, 28\)"):
         prove(tflite_model(MNIST), inputs=np.zeros((3, 28, 28), np.int8), runtimes=("numpy",))
+
+
+def test_no_samples_at_all_are_an_error(tmp_path: Path) -> None:
+    model = tflite_model(MNIST)
+    np.save(tmp_path / "none.npy", np.zeros((0, 28, 28, 1), np.int8))
+    for given in (np.zeros((0, 28, 28, 1), np.int8), *load_inputs(tmp_path / "none.npy", 1)):
+        with pytest.raises(ExportError, match="the inputs that were given hold no samples"):
+            prove(model, inputs=given, runtimes=("numpy",))
+
+
+def test_more_samples_than_memory_holds_are_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    model = tflite_model(MNIST)
+    with pytest.raises(ExportError, match=r"1,000,000 samples of 784 bytes are too many; ask for 684,784 at most"):
+        prove(model, count=1_000_000, runtimes=("numpy",))
+    for option in ("--count", "--cortex-count"):
+        for number in ("1000001", "99999999999", "0"):
+            with pytest.raises(SystemExit):
+                command(str(model), option, number)
+            assert f"{number} is not a number of samples from 1 to 1,000,000" in capsys.readouterr().err
 
 
 def test_another_models_project_is_noted(exported: Path) -> None:

@@ -6,7 +6,8 @@
  * CONV_2D, any stride, dilation, padding and number of groups.
  *
  * What the filter sees from two output pixels is copied to the scratch memory, the pixels' values side by side; then
- * four channels at a time are computed for both pixels, so that each value that is loaded serves two or four products.
+ * four channels at a time are computed for both pixels, so that each value that is loaded serves two or four products;
+ * at the end two channels, or one.
  */
 #include "edgenet_nn.h"
 
@@ -45,18 +46,21 @@ static int8_t *repeat(int8_t *to, int8_t value, int32_t n)
 EDGENET_OWN_REGISTERS static void copy_window(const edgenet_conv2d_s8_params *p, const int8_t *image, int32_t y,
                                               int32_t x, int8_t *to)
 {
-    const int32_t depth = p->filter.channels;
+    const int32_t depth = p->filter.channels, width = p->input.width, step = p->input.channels;
     /* Without dilation and groups a row of taps inside the image is one run. */
-    const int32_t joined = p->dilation.width == 1 && p->groups == 1 && x >= 0 &&
-                           x + p->filter.width <= p->input.width;
-    const int32_t run = joined ? p->filter.width * depth : depth;
-    const int32_t runs = joined ? 1 : p->filter.width;
+    const int32_t joined = p->dilation.width == 1 && p->groups == 1 && x >= 0 && x + p->filter.width <= width;
+    const int32_t run = joined ? p->filter.width * depth : depth, runs = joined ? 1 : p->filter.width;
+    const int32_t dilation = p->dilation.width, end = x + runs * dilation;
+    /* Compared as unsigned numbers, what lies before the image is beyond it too. */
     for (int32_t ky = 0; ky < p->filter.height; ky++) {
         const int32_t row = y + ky * p->dilation.height;
-        for (int32_t kx = 0; kx < runs; kx++) {
-            const int32_t column = x + kx * p->dilation.width;
-            if (row >= 0 && row < p->input.height && column >= 0 && column < p->input.width) {
-                to = spread(to, image + (row * p->input.width + column) * p->input.channels, run);
+        if ((uint32_t)row >= (uint32_t)p->input.height) {
+            to = repeat(to, p->pad_value, run * runs);
+            continue;
+        }
+        for (int32_t column = x; column != end; column += dilation) {
+            if ((uint32_t)column < (uint32_t)width) {
+                to = spread(to, image + (row * width + column) * step, run);
             } else {
                 to = repeat(to, p->pad_value, run);
             }
@@ -82,11 +86,11 @@ EDGENET_OWN_REGISTERS static void copy_window(const edgenet_conv2d_s8_params *p,
         d1 += right * weight;                                    \
     } while (0)
 
-/* The sums of count channels for both pixels, whose windows of n values lie in x. */
+/* The sums of count channels, fours of them, for both pixels, whose windows of n values lie in x. */
 EDGENET_OWN_REGISTERS static void products(const int8_t *x, const int8_t *w, int32_t n, int32_t count, int32_t *sums)
 {
     const int8_t *const begin = x, *const end = x + PIXELS * n, *const end_of_eights = x + PIXELS * (n - n % 8);
-    for (; count >= CHANNELS; count -= CHANNELS) {
+    for (; count != 0; count -= CHANNELS) {
         int32_t a0 = 0, a1 = 0, b0 = 0, b1 = 0, c0 = 0, c1 = 0, d0 = 0, d1 = 0;
         for (x = begin; x != end_of_eights; x += PIXELS * 8) {
             STEP(0);
@@ -112,16 +116,35 @@ EDGENET_OWN_REGISTERS static void products(const int8_t *x, const int8_t *w, int
         *sums++ = d0;
         *sums++ = d1;
     }
-    for (; count > 0; count--) {
-        int32_t left = 0, right = 0;
-        for (x = begin; x != end; x += PIXELS) {
+}
+
+/* The sums of two channels, or of one, whose weights lie one channel behind the other. */
+EDGENET_OWN_REGISTERS static void last_products(const int8_t *x, const int8_t *w, int32_t n, int32_t count,
+                                                int32_t *sums)
+{
+    const int8_t *const end = x + PIXELS * n;
+    int32_t a0 = 0, a1 = 0;
+    if (count == 1) {
+        for (; x != end; x += PIXELS) {
             const int32_t weight = *w++;
-            left += x[0] * weight;
-            right += x[1] * weight;
+            a0 += x[0] * weight;
+            a1 += x[1] * weight;
         }
-        *sums++ = left;
-        *sums++ = right;
+    } else {
+        int32_t b0 = 0, b1 = 0;
+        for (; x != end; x += PIXELS) {
+            const int32_t left = x[0], right = x[1], first = w[0], second = w[n];
+            a0 += left * first;
+            a1 += right * first;
+            b0 += left * second;
+            b1 += right * second;
+            w++;
+        }
+        sums[2] = b0;
+        sums[3] = b1;
     }
+    sums[0] = a0;
+    sums[1] = a1;
 }
 
 /* The outputs of count channels from c on: of one pixel and, step bytes behind, of a second. */
@@ -140,16 +163,14 @@ static inline void finish_as(int32_t form, const edgenet_conv2d_s8_params *p, co
     }
 }
 
-/* A loop of its own for each form: the compilers see more. */
+/* A loop of its own for the form that most layers have. */
 EDGENET_OWN_REGISTERS static void finish(const edgenet_conv2d_s8_params *p, const int32_t *sums, int32_t c, int32_t count,
                                          int32_t step, int8_t *output)
 {
     if (p->form == EDGENET_STAIRCASE) {
         finish_as(EDGENET_STAIRCASE, p, sums, c, count, step, output);
-    } else if (p->form == EDGENET_LINEAR) {
-        finish_as(EDGENET_LINEAR, p, sums, c, count, step, output);
     } else {
-        finish_as(EDGENET_EXACT, p, sums, c, count, step, output);
+        finish_as(p->form, p, sums, c, count, step, output);
     }
 }
 
@@ -158,7 +179,12 @@ static void channels(const edgenet_conv2d_s8_params *p, const int8_t *x, int32_t
                      int32_t *sums, int8_t *output)
 {
     const int32_t taps = p->filter.height * p->filter.width * p->filter.channels;
-    products(x, p->weights + c * taps, taps, count, sums);
+    const int8_t *const w = p->weights + c * taps;
+    const int32_t fours = count / CHANNELS * CHANNELS;
+    products(x, w, taps, fours, sums);
+    for (int32_t i = fours; i < count; i += 2) {
+        last_products(x, w + i * taps, taps, count - i < 2 ? 1 : 2, sums + PIXELS * i);
+    }
     finish(p, sums, c, count, (pixels - 1) * p->output.channels, output);
 }
 

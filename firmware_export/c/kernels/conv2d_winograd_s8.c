@@ -37,6 +37,11 @@
  */
 #include "edgenet_dsp.h"
 
+/* One piece of assembly is longer than what ISO C requires compilers to take. */
+#ifdef __clang__
+#pragma clang diagnostic ignored "-Woverlength-strings"
+#endif
+
 #define TILES 4
 #define WIDTH (2 * TILES) /* columns of outputs of a group */
 #define POSITIONS 16
@@ -565,7 +570,7 @@ static void convolve(const edgenet_conv2d_winograd_s8_params *p, group *at, cons
         }
         for (int32_t x = 0; x < width; x += WIDTH) {
             const int32_t down = p->output.height - y < 2 ? 1 : 2, across = width - x < WIDTH ? width - x : WIDTH;
-            const int32_t whole = down == 2 && across == WIDTH && even == channels;
+            const int32_t whole = y + 2 <= p->output.height && x + WIDTH <= width && even == channels;
             int8_t *const to = output + (y * width + x) * channels;
             transform_all(p, rows, y, x, values);
             at->output = whole ? to : spare;
@@ -588,6 +593,7 @@ void edgenet_conv2d_winograd_s8(const edgenet_conv2d_winograd_s8_params *p, cons
     int32_t *const rows = sums + SUMS;
     int8_t *const spare = (int8_t *)(rows + ROWS * p->words * p->pitch);
     group at = {sums, sums, values, p->pairs + record * ((p->output.channels + 1) / 2), output, 0, 0, p->form, 0, 0, 0, 0};
+    at.column = at.sums;
     at.whole = entry_of(p->words, &at.whole_more);
     at.rest = entry_of(p->words - 1, &at.rest_more);
     for (int32_t b = 0; b < p->output.batch; b++) {

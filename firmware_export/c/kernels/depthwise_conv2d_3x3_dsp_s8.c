@@ -17,7 +17,7 @@
  * 25x5x64, 2.52 for 48x48x16 with stride 2. The steps alone need 1.17 and, with stride 2, 1.22; widening two rows of
  * four channels takes 13.5 for each column, putting 8 outputs in place 4.5.
  */
-#include "edgenet_dsp.h"
+#include "edgenet_depthwise.h"
 
 #define LANES EDGENET_LANES
 #define TABLE_WORDS 8 /* of each channel: six words of weights, a bias, a multiplier */

@@ -16,7 +16,7 @@
  * product (gcc 12, Cortex-M4, all included): 2.08 for 5x5 filters on 24x24x16, 1.80 for 7x7 on 14x14x8, 2.72 for 5x5
  * with stride 2 on 24x24x16; 3.72 for 3x3 with linear requantization on 48x48x8.
  */
-#include "edgenet_dsp.h"
+#include "edgenet_depthwise.h"
 
 #define LANES EDGENET_LANES
 

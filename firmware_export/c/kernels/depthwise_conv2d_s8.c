@@ -105,16 +105,14 @@ static inline void finish_as(int32_t form, const edgenet_depthwise_conv2d_s8_par
     }
 }
 
-/* A loop of its own for each form: the compilers see more. */
+/* A loop of its own for the form that most layers have. */
 EDGENET_OWN_REGISTERS static void finish(const edgenet_depthwise_conv2d_s8_params *p, int32_t c, const int32_t *sums,
                                          int32_t pixels, int8_t *output)
 {
     if (p->form == EDGENET_STAIRCASE) {
         finish_as(EDGENET_STAIRCASE, p, c, sums, pixels, output);
-    } else if (p->form == EDGENET_LINEAR) {
-        finish_as(EDGENET_LINEAR, p, c, sums, pixels, output);
     } else {
-        finish_as(EDGENET_EXACT, p, c, sums, pixels, output);
+        finish_as(p->form, p, c, sums, pixels, output);
     }
 }
 

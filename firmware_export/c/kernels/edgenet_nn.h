@@ -454,33 +454,33 @@ static inline int32_t edgenet_add_wrapping(int32_t a, int32_t b)
     return (int32_t)((uint32_t)a + (uint32_t)b);
 }
 
-/* a * b + nudge * 2^16, for b >= 0 and nudge in [0, 2^16): a word of its bits from bit 32 on, and into *middle one of
- * those from bit 16 on. An arithmetic right shift of negative numbers is assumed, as every C compiler for our targets
- * has it. */
-static inline int32_t edgenet_product(int32_t a, int32_t b, uint32_t nudge, uint32_t *middle)
-{
 #if EDGENET_NARROW_PRODUCTS
+/* a * b + nudge * 2^16, for nudge in [0, 2^15]: a word of its bits from bit 32 on, and into *middle one of those from bit
+ * 16 on. Of the halfwords only the upper ones have a sign, and no sum of their products leaves 32 bits. */
+static inline int32_t edgenet_product(int32_t a, int32_t b, int32_t nudge, uint32_t *middle)
+{
     const uint32_t a_low = (uint32_t)a & 0xffff, b_low = (uint32_t)b & 0xffff;
     const int32_t a_high = a >> 16, b_high = b >> 16;
-    const int32_t first = a_high * (int32_t)b_low + (int32_t)(a_low * b_low >> 16);
-    const uint32_t second = a_low * (uint32_t)b_high + ((uint32_t)first & 0xffff) + nudge;
-    *middle = second;
-    return a_high * b_high + (first >> 16) + (int32_t)(second >> 16);
+    const int32_t first = a_high * (int32_t)b_low + (int32_t)(a_low * b_low >> 16) + nudge;
+    const int32_t second = (int32_t)a_low * b_high + (first & 0xffff);
+    *middle = (uint32_t)second;
+    return a_high * b_high + (first >> 16) + (second >> 16);
+}
+#endif
+
+/* a * b / 2^32, rounded down. An arithmetic right shift of negative numbers is assumed, as every C compiler for our
+ * targets has it. */
+static inline int32_t edgenet_high_word(int32_t a, int32_t b)
+{
+#if EDGENET_NARROW_PRODUCTS
+    uint32_t middle;
+    return edgenet_product(a, b, 0, &middle);
 #else
-    const int64_t product = (int64_t)a * b + ((int64_t)nudge << 16);
-    *middle = (uint32_t)(product >> 16);
-    return (int32_t)(product >> 32);
+    return (int32_t)((int64_t)a * b >> 32);
 #endif
 }
 
-/* a * b / 2^32, rounded down; for b >= 0. */
-static inline int32_t edgenet_high_word(int32_t a, int32_t b)
-{
-    uint32_t middle;
-    return edgenet_product(a, b, 0, &middle);
-}
-
-/* a * b / 2^32 rounded, halves towards +infinity; for b >= 0. */
+/* a * b / 2^32 rounded, halves towards +infinity. */
 static inline int32_t edgenet_rounded_high_word(int32_t a, int32_t b)
 {
 #if EDGENET_NARROW_PRODUCTS
@@ -492,13 +492,20 @@ static inline int32_t edgenet_rounded_high_word(int32_t a, int32_t b)
 #endif
 }
 
-/* a * b / 2^31 rounded, halves towards +infinity; for b >= 0. */
-static inline int32_t edgenet_high_mul(int32_t a, int32_t b)
+/* a * b / 2^31 rounded, halves towards +infinity; but not for a = b = -2^31. */
+#if EDGENET_NARROW_PRODUCTS
+static EDGENET_ONCE int32_t edgenet_high_mul(int32_t a, int32_t b)
 {
     uint32_t middle;
     const int32_t high = edgenet_product(a, b, 0x4000, &middle);
     return (int32_t)((uint32_t)high << 1 | (middle >> 15 & 1));
 }
+#else
+static inline int32_t edgenet_high_mul(int32_t a, int32_t b)
+{
+    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
+}
+#endif
 
 /* x / 2^n rounded, halves away from zero; n in [0, 31]. */
 static inline int32_t edgenet_divide_by_power_of_two(int32_t x, int32_t n)
@@ -537,14 +544,14 @@ static inline int32_t edgenet_saturate_s8(int32_t x)
     __asm__("ssat %0, #8, %1" : "=r"(limited) : "r"(x));
     return limited;
 #elif EDGENET_NARROW_PRODUCTS
-    return x == (int8_t)x ? x : (x >> 31) ^ INT8_MAX; /* Most values need no limit. */
+    return x == (int8_t)x ? x : (x < 0 ? INT8_MIN : INT8_MAX); /* Most values need no limit. */
 #else
     return edgenet_clamp(x, INT8_MIN, INT8_MAX);
 #endif
 }
 
 /* edgenet_requantize(x, multiplier, shift) + offset, limited to int8. */
-static EDGENET_ONCE int32_t edgenet_output(int32_t x, int32_t multiplier, int32_t offset, int32_t shift)
+static EDGENET_ONCE int32_t edgenet_output(int32_t x, int32_t multiplier, int32_t shift, int32_t offset)
 {
     const int32_t scaled = edgenet_requantize(x, multiplier, shift);
     return edgenet_clamp(scaled, INT8_MIN - offset, INT8_MAX - offset) + offset;
@@ -556,15 +563,14 @@ enum { EDGENET_STAIRCASE, EDGENET_LINEAR, EDGENET_EXACT };
 
 static inline int32_t edgenet_finish(int32_t form, int32_t sum, int32_t multiplier, int32_t constant, int32_t shift)
 {
-    int32_t x;
     if (form == EDGENET_STAIRCASE) {
         return edgenet_saturate_s8((edgenet_high_word(sum, multiplier) + constant) >> shift);
     }
     if (form == EDGENET_LINEAR) {
-        x = edgenet_rounded_high_word(edgenet_shift_left(sum, 1), multiplier);
-        return edgenet_saturate_s8((x + (x >> 31) + constant) >> shift);
+        const int32_t x = edgenet_rounded_high_word(edgenet_shift_left(sum, 1), multiplier);
+        return edgenet_saturate_s8((x - (x < 0 ? 1 : 0) + constant) >> shift);
     }
-    return edgenet_output(sum, multiplier, constant, shift);
+    return edgenet_output(sum, multiplier, shift, constant);
 }
 
 /* x / 2^n rounded, halves up; x >= 0, n in [1, 32]. */

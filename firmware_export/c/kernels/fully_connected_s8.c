@@ -7,20 +7,39 @@
 
 #define CHANNELS 8
 
+/* Adds the i-th input, times its weights of eight channels, to the sums. */
+#define STEP(i)                            \
+    do {                                   \
+        const int32_t value = x[i];        \
+        a += value * w[CHANNELS * (i)];     \
+        b += value * w[CHANNELS * (i) + 1]; \
+        c += value * w[CHANNELS * (i) + 2]; \
+        d += value * w[CHANNELS * (i) + 3]; \
+        e += value * w[CHANNELS * (i) + 4]; \
+        f += value * w[CHANNELS * (i) + 5]; \
+        g += value * w[CHANNELS * (i) + 6]; \
+        h += value * w[CHANNELS * (i) + 7]; \
+    } while (0)
+
 /* The sums of eight channels, whose weights lie side by side. */
 EDGENET_OWN_REGISTERS static void eight_channels(const int8_t *x, const int8_t *w, int32_t n, int32_t *sums)
 {
     int32_t a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0;
-    for (const int8_t *const end = x + n; x != end; x++) {
-        const int32_t value = *x;
-        a += value * w[0];
-        b += value * w[1];
-        c += value * w[2];
-        d += value * w[3];
-        e += value * w[4];
-        f += value * w[5];
-        g += value * w[6];
-        h += value * w[7];
+    const int8_t *const end = x + n;
+#if !EDGENET_NARROW_PRODUCTS
+    /* Cores with 64-bit products also have the registers for it. */
+    for (const int8_t *const end_of_sixes = x + n / 6 * 6; x != end_of_sixes; x += 6) {
+        STEP(0);
+        STEP(1);
+        STEP(2);
+        STEP(3);
+        STEP(4);
+        STEP(5);
+        w += CHANNELS * 6;
+    }
+#endif
+    for (; x != end; x++) {
+        STEP(0);
         w += CHANNELS;
     }
     sums[0] = a;
@@ -55,16 +74,14 @@ static inline void finish_as(int32_t form, const edgenet_fully_connected_s8_para
     }
 }
 
-/* A loop of its own for each form: the compilers see more. */
+/* A loop of its own for the form that most layers have. */
 static void finish(const edgenet_fully_connected_s8_params *p, const int32_t *sums, int32_t c, int32_t count,
                    int8_t *output)
 {
     if (p->form == EDGENET_STAIRCASE) {
         finish_as(EDGENET_STAIRCASE, p, sums, c, count, output);
-    } else if (p->form == EDGENET_LINEAR) {
-        finish_as(EDGENET_LINEAR, p, sums, c, count, output);
     } else {
-        finish_as(EDGENET_EXACT, p, sums, c, count, output);
+        finish_as(p->form, p, sums, c, count, output);
     }
 }
 

@@ -88,7 +88,7 @@ static void pixel(const edgenet_patch *patch, int32_t channels, int8_t *output)
 }
 
 /* One row of outputs; y is the window's first row of the input, which may lie above it. */
-static void row(const edgenet_max_pool2d_dsp_s8_params *p, const int8_t *input, int32_t y, int8_t *output)
+static void pool_row(const edgenet_max_pool2d_dsp_s8_params *p, const int8_t *input, int32_t y, int8_t *output)
 {
     const int32_t channels = p->input.channels, pitch = p->input.width * channels;
     int32_t x = 0;
@@ -107,7 +107,7 @@ void edgenet_max_pool2d_dsp_s8(const edgenet_max_pool2d_dsp_s8_params *p, const 
     int8_t *const start = output;
     for (int32_t b = 0; b < p->output.batch; b++) {
         for (int32_t y = 0; y < p->output.height; y++) {
-            row(p, input, y * p->stride.height - p->pad.height, output);
+            pool_row(p, input, y * p->stride.height - p->pad.height, output);
             output += p->output.width * p->output.channels;
         }
         input += p->input.height * p->input.width * p->input.channels;
