@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 CHANNELS = 8
 """fully_connected_s8 takes so many channels at a time."""
+SMALL_MACS = 300
+"""With no more products than that the kernel with the least code is taken."""
 MAX_COMPUTED_DEPTH = 33_000
 """With so many products of up to 255 * 255 a sum stays below 2**31."""
 
@@ -113,13 +115,14 @@ def reference(node: Node, inputs: Sequence[Array]) -> Sequence[Array]:
 
 
 def lower(node: Node) -> Sequence[KernelCall]:
-    """One call of fully_connected_s8, or of fully_connected_computed_s8."""
+    """One call of fully_connected_s8, or fully_connected_small_s8, or fully_connected_computed_s8."""
     channels, depth = filter_shape(node)
     sizes: dict[str, Param] = {"rows": node.need(0).size // depth, "depth": depth, "channels": channels}
     if by_constants(node):
-        folded = folded_params(node, node.constant(1).reshape(channels, depth), CHANNELS)
-        params = sizes | _one_for_all(folded)
-        return [KernelCall("fully_connected_s8", params, (node.need(0),), node.output)]
+        small = macs(node) <= SMALL_MACS
+        folded = folded_params(node, node.constant(1).reshape(channels, depth), 1 if small else CHANNELS)
+        kernel = "fully_connected_small_s8" if small else "fully_connected_s8"
+        return [KernelCall(kernel, sizes | _one_for_all(folded), (node.need(0),), node.output)]
     inputs = (node.need(0), node.need(1), node.input(2) or node.need(1))
     return [KernelCall("fully_connected_computed_s8", sizes | _computed_params(node), inputs, node.output)]
 
@@ -155,7 +158,8 @@ def overlap(node: Node, number: int) -> int | None:
     if number != 0 or not by_constants(node):
         return None
     channels, depth = filter_shape(node)
-    row, end = np.arange(node.need(0).size // depth)[:, None], np.array(_block_ends(channels))
+    ends = range(1, channels + 1) if macs(node) <= SMALL_MACS else _block_ends(channels)
+    row, end = np.arange(node.need(0).size // depth)[:, None], np.array(ends)
     reads = np.broadcast_to(row * depth, (len(row), len(end)))
     return safe_distance(reads.reshape(-1), (row * channels + end).reshape(-1))
 

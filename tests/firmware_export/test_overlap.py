@@ -16,6 +16,7 @@ from firmware_export import planner
 from firmware_export.graph import Array, Node, OptionValue
 from firmware_export.kernel_choice import fits
 from firmware_export.ops import OPS
+from firmware_export.ops.fully_connected import SMALL_MACS
 from firmware_export.ops.overlap import safe_distance
 from firmware_export.ops.spec import ONLY_IN_PLACE
 from firmware_export.packing import ALIGNMENT, Buffer, Packing
@@ -163,7 +164,7 @@ def steps(node: Node) -> Iterator[Step]:
     if kind == "FULLY_CONNECTED":
         rows, depth = node.need(0).shape
         for row in range(rows):
-            for block in blocks(made, 8):
+            for block in blocks(made, 8 if rows * depth * made > SMALL_MACS else 1):
                 yield row * depth + np.arange(depth), row * made + block
     elif kind == "MEAN":
         axes = tuple(int(axis) for axis in node.constant(1))

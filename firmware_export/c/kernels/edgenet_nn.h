@@ -115,6 +115,11 @@ typedef struct {
 } edgenet_fully_connected_s8_params;
 void edgenet_fully_connected_s8(const edgenet_fully_connected_s8_params *p, const int8_t *input, int8_t *output);
 
+/* The same for a few weights, which lie channel after channel. */
+typedef edgenet_fully_connected_s8_params edgenet_fully_connected_small_s8_params;
+void edgenet_fully_connected_small_s8(const edgenet_fully_connected_small_s8_params *p, const int8_t *input,
+                                      int8_t *output);
+
 /* Two inputs over six axes; a stride of 0 repeats (broadcasts) an input along that axis. The last axis is a row. */
 typedef struct {
     int32_t shape[5], first_stride[5], second_stride[5];
