@@ -21,7 +21,7 @@ from .ops import OPS
 from .planner import Plan, plan_memory
 from .targets import Core, Target
 
-WORTH: Mapping[str, float] = {"speed": 0.0, "balanced": 0.01, "size": 0.04}
+WORTH: Mapping[str, float] = {"speed": 0.0, "balanced": 0.01, "size": 0.06}
 """The share of all instructions that a kilobyte of flash has to save."""
 KILOBYTE = 1024
 

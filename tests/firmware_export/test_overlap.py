@@ -219,7 +219,7 @@ def test_the_distance_is_the_smallest_that_is_safe(kind: str) -> None:
         at_once += distance == 0
         apart += distance > 0
         assert OPS[kind].overlap(node, 1) is None or "POOL" in kind
-    assert at_once > 1
+    assert at_once > 0
     assert apart > 3 or kind == "MEAN"
 
 
