@@ -62,7 +62,7 @@ FLIPS = [
     ("m", MNIST, "weights", table("m_op0_shift", 3), 1, 0, "CONV_2D"),
     ("m", MNIST, "", member(3, "output_offset"), 1, 3, "MEAN"),
     ("m", MNIST, "weights", table("m_op4_bias", 9), 300, 4, "FULLY_CONNECTED"),
-    ("m", MNIST, "weights", table("m_op5_table", 0), -(1 << 28), 5, "SOFTMAX"),
+    ("m", MNIST, "", member(5, "multiplier"), 1 << 26, 5, "SOFTMAX"),
     ("m", MNIST, "", member(1, "activation_min"), 1, 1, "CONV_2D"),
     ("d", DEPTHWISE, "", member(1, "pad_value"), 1, 1, "DEPTHWISE_CONV_2D"),
     ("r", RESNET, "", member(3, "activation_max"), -1, 3, "ADD"),

@@ -73,7 +73,7 @@ PLACES = [
     ("digits", "digits.c", member(0, "pad_value"), 1, 0, "CONV_2D"),
     ("digits", "digits.c", member(5, "output_offset"), 1, 5, "MEAN"),
     ("digits", "digits_weights.c", table("digits_op6_bias", 9), 3000, 6, "FULLY_CONNECTED"),
-    ("digits", "digits_weights.c", table("digits_op7_table", 0), -(1 << 28), 7, "SOFTMAX"),
+    ("digits", "digits.c", member(7, "multiplier"), 1 << 26, 7, "SOFTMAX"),
     ("block", "block.c", r"op0_0 = \{[^;]*?/\* value \*/ \{(-?\d+)", 1, 0, "PAD"),
     ("block", "block_weights.c", table("block_op1_shift", 1), 1, 1, "DEPTHWISE_CONV_2D"),
     ("block", "block.c", member(2, "activation_max"), -40, 2, "ADD"),
