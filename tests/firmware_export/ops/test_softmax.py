@@ -1,17 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from chosen import chosen_kernels
-from single_op import Single, check, model, run_c, tflm_outputs
+from single_op import Single, check, model, run_c, several, tflm_outputs
 from tflite_builder import OpSpec, TensorSpec, build
 
 from firmware_export import reference
 from firmware_export.graph import Array
 from firmware_export.reader import read_tflite
-from firmware_export.targets import ANY_TARGET
+from firmware_export.targets import ANY_TARGET, find_target
 
 SCALES = [(0.003, 1.0), (0.02, 1.0), (0.0625, 1.0), (0.1, 0.7), (0.13, 1.0), (0.5, 0.5), (0.6, 2.0)]
 """(input scale, beta). From beta * scale = 1/16 on the least difference that counts lies within int8's range."""
@@ -87,7 +88,7 @@ def test_more_classes_than_the_sum_has_room_for(tmp_path: Path, compiler: str) -
     check(data, tmp_path, compiler, inputs=inputs)
 
 
-def test_exponentials_come_from_a_table_where_that_is_small() -> None:
+def test_exponentials_come_from_a_table_where_that_is_small(tmp_path: Path, compiler: str) -> None:
     cases = [
         Single(
             "SOFTMAX",
@@ -97,4 +98,7 @@ def test_exponentials_come_from_a_table_where_that_is_small() -> None:
         )
         for scale in (0.1, 0.2, 1.0)
     ]
-    assert chosen_kernels(cases, ANY_TARGET) == ["softmax_s8", "softmax_table_s8", "softmax_table_s8"]
+    taking = replace(find_target("cortex-m3"), take=frozenset({"SOFTMAX_TABLE"}))
+    assert chosen_kernels(cases, taking) == ["softmax_s8", "softmax_table_s8", "softmax_table_s8"]
+    assert chosen_kernels(cases, ANY_TARGET) == ["softmax_s8"] * 3
+    check(several(cases), tmp_path, compiler, target=taking)
