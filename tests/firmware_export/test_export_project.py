@@ -37,7 +37,7 @@ def test_files_and_manifest(network: Path, tmp_path: Path, compiler: str) -> Non
     names = {p.name for p in (tmp_path / "c").iterdir()}
     assert summary.name == "my_net_2"
     generated = {f"my_net_2{end}" for end in (".h", ".c", ".py", "_weights.h", "_weights.c", "_selftest.c")}
-    others = {"edgenet_nn.h", "fully_connected_s8.c", "Makefile", "README.md", "labels.txt", "MANIFEST.json"}
+    others = {"edgenet_nn.h", "fully_connected_small_s8.c", "Makefile", "README.md", "labels.txt", "MANIFEST.json"}
     assert names == generated | others
     manifest = json.loads((tmp_path / "c" / "MANIFEST.json").read_text())
     for name in names - {"MANIFEST.json"}:
