@@ -210,7 +210,7 @@ def dsp_case(kind: str, source: np.random.RandomState) -> tuple[Case, Node]:
 @pytest.mark.parametrize("kind", ["CONV_2D", "MAX_POOL_2D", "AVERAGE_POOL_2D", "MEAN", "FULLY_CONNECTED"])
 def test_the_distance_is_the_smallest_that_is_safe(kind: str) -> None:
     source, at_once, apart = np.random.RandomState(11), 0, 0
-    for _ in range(60):
+    for _ in range(120):
         node = random_case(kind, source).node
         distance = OPS[kind].overlap(node, 0)
         assert distance is not None
@@ -219,7 +219,7 @@ def test_the_distance_is_the_smallest_that_is_safe(kind: str) -> None:
         at_once += distance == 0
         apart += distance > 0
         assert OPS[kind].overlap(node, 1) is None or "POOL" in kind
-    assert at_once > 0
+    assert at_once > 1
     assert apart > 3 or kind == "MEAN"
 
 
